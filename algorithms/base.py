@@ -1,9 +1,10 @@
 """What a built-in algorithm is to the container around it.
 
-The container (`train`, `serve`) reads hyperparameters and channels and hands them over; an algorithm turns them
-into a model and a model turns rows into predictions. Neither side knows how the other works.
+The container (`train`, `serve`) reads hyperparameters and channels and hands them over; an algorithm turns
+them into a model and a model turns rows into predictions. Neither side knows how the other works.
 
-A module `algorithms/<name with underscores>.py` exports `ALGORITHM: Algorithm`; the container finds it by name.
+A module `algorithms/<name with underscores>.py` exports `ALGORITHM: Algorithm`; the container finds it by
+name.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from algorithms.errors import CustomerError
 from algorithms.hyperparameters import Schema
 from algorithms.logs import MetricLog
+
+if TYPE_CHECKING:  # scipy takes longer to import than a small job to run: only sparse data brings it in
+    from scipy.sparse import csr_matrix
 
 __all__ = [
     "CSV",
@@ -41,15 +44,15 @@ CSV = "text/csv"
 JSON = "application/json"
 JSONLINES = "application/jsonlines"
 
-Features = npt.NDArray[np.float32] | csr_matrix
-"""Rows of features: float32, shape (rows, feature_dim), dense and C-ordered or CSR."""
+Features: TypeAlias = "npt.NDArray[np.float32] | csr_matrix"
+"""Rows of features: float32, shape (rows, feature_dim), dense (an ndarray) or CSR."""
 
 Predictions = Mapping[str, npt.NDArray[Any]]
 """Columns of a response by the service's own field names, in the order in which they are written.
 
-Each column has shape (rows,), or (rows, k) for a list a row (class probabilities, neighbours). The dtype decides the
-form in JSON: integers print as `0`, floats as `0.0`. Columns rather than a dictionary a row, because 10,000 rows are
-encoded by a few joins and not by 10,000 objects.
+Each column has shape (rows,), or (rows, k) for a list a row (class probabilities, neighbours). The dtype
+decides the form in JSON: integers print as `0`, floats as `0.0`. Columns rather than a dictionary a row,
+because 10,000 rows are encoded by a few joins and not by 10,000 objects.
 """
 
 
@@ -57,8 +60,8 @@ encoded by a few joins and not by 10,000 objects.
 class Batch:
     """Consecutive records of a channel.
 
-    features: float32, shape (n, feature_dim), dense (rows contiguous, possibly strided) or CSR. Read-only: dense
-        recordIO in File mode is a view of the mapped file.
+    features: float32, shape (n, feature_dim), dense (each row contiguous, rows possibly strided) or CSR.
+        Read-only: dense recordIO in File mode is a view of the mapped file.
     labels: float32, shape (n,), or None where the records carry no label.
     """
 
@@ -73,7 +76,7 @@ class Channel(Protocol):
     """One input channel, read in order, as often as epochs are asked for.
 
     In Pipe mode every call of `batches` opens the FIFO of the next epoch; in File mode it starts again at the
-    first file. Rows are checked (finite, one width, labels by the algorithm's rule) before they are handed out.
+    first file. Rows are checked (finite, one width, labels by the algorithm's rule) before they go out.
     """
 
     @property
@@ -128,7 +131,8 @@ class Algorithm:
     training_content_types / inference_content_types: media types that it takes; the first is the default.
     label_rule: the rule for labels under parsed hyperparameters.
     train: (parsed hyperparameters, channels by name, log) → model. Raises CustomerError.
-    load: path of `model_algo-1` → model. The bytes are not trusted: raises CustomerError when they are no such model.
+    load: path of `model_algo-1` → model. The bytes are not trusted: raises CustomerError when they are no
+        such model.
     """
 
     name: str

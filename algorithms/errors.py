@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class CustomerError(Exception):
-    """Something that the user can cure: bad data or a bad hyperparameter. The message goes to `output/failure`."""
+    """What the user can cure: bad data, a bad hyperparameter. The message goes to `output/failure`."""

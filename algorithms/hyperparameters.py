@@ -1,8 +1,8 @@
 """Hyperparameters as the built-in algorithms declare and check them.
 
-A job's hyperparameters arrive as strings. An algorithm declares a `Schema`; `Schema.parse` turns the strings into
-values or raises one `CustomerError` that lists every problem: the key, the value seen, what is allowed. Unknown keys
-fail, as they do at the service.
+A job's hyperparameters arrive as strings. An algorithm declares a `Schema`; `Schema.parse` turns the strings
+into values or raises one `CustomerError` that lists every problem: the key, the value seen, what is allowed.
+Unknown keys fail, as they do at the service.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Integer(_Number):
 
 @dataclass(frozen=True, kw_only=True)
 class Continuous(_Number):
-    """A finite real number; parsed to float (or `AUTO`). Range ends are included unless declared exclusive."""
+    """A finite number; parsed to float (or `AUTO`). Range ends are included unless declared exclusive."""
 
     default: float | str | None = None
 

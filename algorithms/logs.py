@@ -1,19 +1,19 @@
 """The log lines from which the console and the metrics are read, in the built-in algorithms' own form.
 
-Every line goes to stdout as `[TIMESTAMP INFO HOST] TEXT` and is flushed: a job that is killed has said all it did.
+Every line goes to stdout as `[TIMESTAMP INFO HOST] TEXT` and is flushed: a job that is killed has said all it
+did.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TextIO
 
 HOST = "algo-1"
 
 LOSS_SUFFIXES = ("_objective", "_loss", "mse", "rmse", "cross_entropy")
-"""A quality metric whose name ends so is to fall: its value is printed behind `<loss>=`, others behind `<score>=`."""
+"""A metric whose name ends so is to fall: its value is printed behind `<loss>=`, others behind `<score>=`."""
 
 
 class MetricLog:
@@ -31,7 +31,7 @@ class MetricLog:
     def quality(self, channel: str, name: str, value: float, *, epoch: int | None = None) -> None:
         """`#quality_metric: host=algo-1, epoch=0, train binary_f_1.000 <score>=0.98`.
 
-        channel: train, validation or test. epoch: counted from 0; left out for a metric of the finished model.
+        channel: train, validation or test. epoch: from 0; left out for a metric of the finished model.
         """
         mark = "<loss>" if name.endswith(LOSS_SUFFIXES) else "<score>"
         when = "" if epoch is None else f" epoch={epoch},"
@@ -51,8 +51,3 @@ class MetricLog:
         """`#test_score (algo-1) : ('binary_f_1.000', 0.9956)`, one line a score."""
         for name, value in scores:
             self.info(f"#test_score ({self._host}) : {(name, float(value))!r}")
-
-    def lines(self, texts: Sequence[str]) -> None:
-        """Print several other lines."""
-        for text in texts:
-            self.info(text)
