@@ -1,1 +1,1 @@
-"""Pipeline definitions: the catalogue of tasks, how a definition is built, compiled, checked and filled in."""
+"""Pipeline definitions: the catalogue of tasks, how definitions are built, checked and filled in."""
