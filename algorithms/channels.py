@@ -1,0 +1,144 @@
+"""A channel as an algorithm reads it: checked batches, in File, FastFile and Pipe mode alike.
+
+Sources are read in pieces of a few MiB, so the memory needed does not grow with the data. A file of dense recordIO
+is mapped, and its batches are views of it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from algorithms.base import CSV, Batch, LabelRule
+from algorithms.channel_config import ChannelConfig
+from algorithms.checks import RowChecks
+from algorithms.csv_rows import CsvError, read_blocks
+from algorithms.errors import CustomerError
+from algorithms.sources import Source, fifo_source, file_sources
+from processing.recordio import Arrays, RecordIOError, read_chunks, read_dense, rebatch
+
+CHECKED_BYTES = 16 << 20
+"""A mapped file goes out in pieces of this size while it is checked, so that the check reads little ahead."""
+
+Pieces = Generator[Arrays, None, None]
+
+
+class InputChannel:
+    """One channel of a training job (see `algorithms.base.Channel`).
+
+    feature_dim: the width that the hyperparameters name, or None to take that of the first record.
+    """
+
+    def __init__(
+        self, config: ChannelConfig, data: Path, *, label_rule: LabelRule, feature_dim: int | None
+    ) -> None:
+        self.name = config.name
+        self._config = config
+        self._data = data
+        self._checks = RowChecks(label_rule, feature_dim)
+        self._checked = False
+        self._epoch = 0
+        self._mapped: dict[Path, Arrays] = {}
+        self._begun: tuple[Arrays, Pieces] | None = None
+
+    @property
+    def feature_dim(self) -> int:
+        """The width of the rows; begins the first pass where nothing has told the width before."""
+        if self._checks.width is None:
+            pieces = self._pass()
+            self._begun = next(pieces), pieces
+        assert self._checks.width is not None, "a checked piece sets the width"
+        return self._checks.width
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """One pass in batches of `rows` records; only the last may be shorter. Raises CustomerError."""
+        with closing(self._begun_pass()) as pieces:
+            for features, labels in rebatch(pieces, rows):
+                yield Batch(features, labels)
+        # A file does not change while a job reads it; a FIFO brings new bytes every epoch.
+        self._checked = not self._config.pipe
+
+    def _begun_pass(self) -> Pieces:
+        if self._begun is None:
+            return self._pass()
+        first, rest = self._begun
+        self._begun = None
+        return _with_first(first, rest)
+
+    def _pass(self) -> Pieces:
+        records = 0
+        for source in self._sources():
+            row = 1
+            with closing(self._explained(source)) as pieces:
+                for piece in pieces:
+                    if not self._checked:
+                        self._checks.check(piece.features, piece.labels, source.label, row)
+                    row += piece.features.shape[0]
+                    if piece.features.shape[0]:
+                        yield piece
+            records += row - 1
+        if not records:
+            raise CustomerError(f"channel {self.name!r} is empty: it holds no records")
+
+    def _sources(self) -> list[Source]:
+        if not self._config.pipe:
+            folder = self._data / self.name
+            return file_sources(folder, self.name, may_be_gzipped=self._config.gzip)
+        epoch = self._epoch
+        self._epoch += 1
+        return [fifo_source(self._data, self.name, epoch, may_be_gzipped=self._config.gzip)]
+
+    def _explained(self, source: Source) -> Pieces:
+        try:
+            yield from self._read(source)
+        except (RecordIOError, CsvError) as error:
+            raise CustomerError(f"{source.label}: {error}") from error
+        except (zlib.error, EOFError) as error:
+            raise CustomerError(f"{source.label} is not whole gzip data: {error}") from error
+
+    def _read(self, source: Source) -> Pieces:
+        if self._config.content_type == CSV:
+            yield from _csv_pieces(source)
+        elif source.path in self._mapped or (source.mappable and _is_dense(source)):
+            yield from self._mapped_pieces(source.path)
+        else:
+            with source.open() as file:
+                yield from read_chunks(file)
+
+    def _mapped_pieces(self, path: Path) -> Pieces:
+        if path not in self._mapped:
+            self._mapped[path] = read_dense(path)
+        features, labels = self._mapped[path]
+        if self._checked:
+            yield Arrays(features, labels)
+            return
+        rows = max(1, CHECKED_BYTES // (4 * max(1, features.shape[1])))
+        for start in range(0, features.shape[0], rows):
+            part = slice(start, start + rows)
+            yield Arrays(features[part], None if labels is None else labels[part])
+
+
+def _with_first(first: Arrays, rest: Pieces) -> Pieces:
+    with closing(rest):
+        yield first
+        yield from rest
+
+
+def _is_dense(source: Source) -> bool:
+    with source.open() as file:
+        first = next(iter(read_chunks(file)), None)
+    return first is not None and isinstance(first.features, np.ndarray)
+
+
+def _csv_pieces(source: Source) -> Pieces:
+    with source.open() as file:
+        for rows in read_blocks(file):
+            if rows.shape[1] < 2:
+                raise CsvError(
+                    "rows have one column: a label in the first and at least one feature are needed"
+                )
+            yield Arrays(rows[:, 1:], rows[:, 0])
