@@ -1,6 +1,7 @@
 """The data that comes with scikit-learn, written as the raw files that the tasks read.
 
-A run without `--data` starts from these. They are ordinary raw files: `--data` on the same path gives the same run.
+A run without `--data` starts from these. They are ordinary raw files: `--data` on the same
+path gives the same run.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def _digits(folder: Path) -> None:
 def _write_idx(path: Path, array: np.ndarray) -> None:
     """Write a uint8 array as IDX: two zero bytes, type 0x08, the number of dimensions, each size as u32 BE.
 
-    Format: http://yann.lecun.com/exdb/mnist/ (section "The IDX file format"). The gzip header carries no time,
-    so that equal data has equal bytes and the step cache recognises it.
+    Format: http://yann.lecun.com/exdb/mnist/ (section "The IDX file format"). The gzip header carries no
+    time, so that equal data has equal bytes and the step cache recognises it.
     """
     header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
     path.write_bytes(gzip.compress(header + array.tobytes(), mtime=0))

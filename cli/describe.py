@@ -1,0 +1,60 @@
+"""`trainyard describe EXECUTION`: steps, cache reasons, failures and logs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from cli.options import add_execution, add_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    add_execution(parser)
+    add_json(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Show one execution."""
+    from local.state import open_state
+
+    with open_state(write=False) as state:
+        execution = state.describe(options.execution)
+    if options.json:
+        print(json.dumps(execution, indent=2))
+    else:
+        _show(execution)
+    return 0
+
+
+def _show(execution: dict[str, Any]) -> None:
+    from cli.display import seconds, show_table
+
+    print(f"{execution['execution_arn']}")
+    print(f"{execution['status']} after {seconds(execution['seconds'])}, started {execution['started']}")
+    if execution["failure_reason"]:
+        print(execution["failure_reason"])
+    print()
+    show_table(
+        ("parameter", "value"), [(name, str(value)) for name, value in execution["parameters"].items()]
+    )
+    print()
+    show_table(
+        ("step", "type", "status", "seconds", "cache", "log"),
+        [
+            (
+                step["name"],
+                step["type"],
+                step["status"] if step["outcome"] is None else step["outcome"],
+                seconds(step["seconds"]),
+                step["cache_reason"] or "",
+                step["log"] or "",
+            )
+            for step in execution["steps"]
+        ],
+        right=(3,),
+    )
+    for step in execution["steps"]:
+        if step["failure_reason"]:
+            print(f"\n{step['name']}: {step['failure_reason']}")

@@ -1,0 +1,80 @@
+"""`trainyard`: parses the command line and hands over to one module a command.
+
+Exit codes: 0 succeeded, 1 the execution failed (a step, or the quality gate), 2 wrong usage or unreadable
+input, 130 interrupted. One clear line on standard error says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "tasks": "list the tasks: their data, label and candidates",
+    "run": "run a task's pipeline from raw data to a registered model",
+    "executions": "list executions, newest first",
+    "describe": "show one execution: its steps, why each was or was not cached, and its logs",
+    "models": "list registered model packages, newest first",
+    "report": "write the HTML report of an execution",
+    "compile": "write pipeline/definitions/*.json from the SageMaker SDK's definition of each task",
+}
+"""Command → its line in `trainyard --help`; the module `cli.COMMAND` implements it."""
+
+
+def build_parser(wanted: str | None) -> argparse.ArgumentParser:
+    """Return the parser; only the wanted command's module is imported, so that start-up stays light."""
+    parser = argparse.ArgumentParser(
+        prog="trainyard",
+        description="SageMaker's built-in algorithms as a production line, on one machine.",
+        epilog="State lives under ./.trainyard, or where TRAINYARD_HOME points.",
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == wanted:
+            module = import_module(f"cli.{name}")
+            module.add_arguments(subparser)
+            subparser.set_defaults(execute=module.execute)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    options = build_parser(wanted).parse_args(arguments)
+    try:
+        code: int = options.execute(options)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        # The reader went away (`trainyard executions | head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        return _complain(str(error), 2)
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Tell an error that speaks to the user from a fault of ours, which keeps its traceback."""
+    from cli.errors import UsageError
+    from local.errors import LocalError
+    from pipeline.definition import DefinitionError
+
+    return isinstance(error, UsageError | LocalError | DefinitionError)
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"trainyard: {text}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

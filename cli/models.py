@@ -1,0 +1,38 @@
+"""`trainyard models [TASK]`: the registry."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from cli.options import add_json
+from cli.results import model_package_group
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("task", metavar="TASK", nargs="?", help="only this task's model packages")
+    add_json(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """List the registered model packages, newest first."""
+    from cli.display import show_table
+    from local.state import open_state
+
+    group = model_package_group(options.task) if options.task else None
+    with open_state(write=False) as state:
+        packages = state.model_packages(group)
+    if options.json:
+        print(json.dumps(packages, indent=2))
+    elif not packages:
+        print("No model packages yet. A run registers its champion: trainyard run iris")
+    else:
+        show_table(
+            ("model package", "approval", "created", "execution"),
+            [
+                (row["model_package_arn"], row["approval_status"], row["created"], row["execution"])
+                for row in packages
+            ],
+        )
+    return 0

@@ -1,0 +1,83 @@
+"""What an execution left behind, as the command line and the report need it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local.state import State
+
+CANDIDATE_FIGURES = ("accuracy", "precision", "recall", "f1", "macro_f1", "confusion_matrix")
+"""What `run --json` says of each candidate."""
+
+
+def read_output(state: State, execution: dict[str, Any], output: str) -> dict[str, Any] | None:
+    """Return OUTPUT.json from the processing output named OUTPUT, or None where no step wrote it."""
+    for step in execution["steps"]:
+        uri = (step.get("outputs") or {}).get(output)
+        if uri and step["status"] == "Succeeded":
+            content: dict[str, Any] = state.objects.read_json(f"{uri.rstrip('/')}/{output}.json")
+            return content
+    return None
+
+
+def registered(state: State, execution: str) -> dict[str, str] | None:
+    """Return the ARN and approval status of the model package that an execution registered."""
+    for package in state.model_packages():
+        if package["execution"] == execution:
+            return {"arn": package["model_package_arn"], "approval_status": package["approval_status"]}
+    return None
+
+
+def summarise(state: State, execution_id: str) -> dict[str, Any]:
+    """Return the object that `run --json` prints."""
+    execution = state.describe(execution_id)
+    evaluation = read_output(state, execution, "evaluation") or {}
+    candidates = evaluation.get("candidates", {})
+    return {
+        "execution": execution["execution"],
+        "status": execution["status"],
+        "failure_reason": execution["failure_reason"],
+        "champion": evaluation.get("champion", {}).get("name"),
+        "candidates": {
+            name: {figure: figures[figure] for figure in CANDIDATE_FIGURES}
+            for name, figures in candidates.items()
+        },
+        "model_package": registered(state, execution_id),
+        "steps": [
+            {key: step[key] for key in ("name", "type", "status", "seconds", "cached")}
+            for step in execution["steps"]
+        ],
+        "seconds": execution["seconds"],
+    }
+
+
+def write_report(state: State, execution_id: str) -> Path:
+    """Write the execution's HTML report below the state directory and return where."""
+    from report import write
+
+    execution = state.describe(execution_id)
+    path = state.home / "reports" / f"{execution['execution']}.html"
+    write(
+        path,
+        {
+            **execution,
+            "task": execution["pipeline"],
+            "model_package": registered(state, execution["execution"]),
+            "versions": versions(),
+        },
+        read_output(state, execution, "inspection"),
+        read_output(state, execution, "evaluation"),
+        state.definition(execution_id),
+    )
+    return path
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that an execution's numbers depend on."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("trainyard", "numpy", "scipy", "scikit-learn", "faiss-cpu")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -1,0 +1,153 @@
+"""`trainyard run TASK`: raw data to a registered model, by the compiled definition."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.errors import UsageError
+from cli.options import add_json
+
+if TYPE_CHECKING:
+    from local.state import State
+
+RAW_DATA = "RawData"
+"""The pipeline parameter that --data sets."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("task", metavar="TASK", nargs="?", help="a task's name; `trainyard tasks` lists them")
+    parser.add_argument(
+        "--data", type=Path, metavar="PATH", help="raw file or folder; without it, the task's sample"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PARAMETER=VALUE",
+        help="set a pipeline parameter; `trainyard tasks --json` lists them (repeatable)",
+    )
+    parser.add_argument(
+        "--resume", metavar="EXECUTION", help="go on with an execution that was killed, stopped or failed"
+    )
+    add_json(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run or resume, then show the result; 0 where the execution succeeded, 1 where it failed."""
+    from cli.progress import Progress
+    from cli.results import summarise, write_report
+    from local.state import open_state
+
+    _check_usage(options)
+    with open_state() as state:
+        with Progress() as progress:
+            if options.resume:
+                from local.executor import resume
+
+                execution = resume(state, options.resume, on_event=progress)
+            else:
+                execution = _start(state, options, progress)
+        summary = summarise(state, execution)
+        report = write_report(state, execution)
+    if options.json:
+        print(json.dumps({**summary, "report": str(report)}, indent=2))
+    else:
+        _show(summary, report)
+    return 0 if summary["status"] == "Succeeded" else 1
+
+
+def _check_usage(options: argparse.Namespace) -> None:
+    if options.resume and (options.data or options.set):
+        raise UsageError(
+            "--resume goes on with the execution's own data and parameters; leave out --data and --set"
+        )
+    if not options.resume and not options.task:
+        raise UsageError("name a TASK (`trainyard tasks` lists them), or --resume EXECUTION")
+
+
+def _start(state: State, options: argparse.Namespace, progress: Any) -> str:
+    from local.executor import run
+    from local.names import local_names, put_raw
+    from pipeline.definition import load, resolve_parameters
+
+    definition = load(options.task)
+    overrides = _assignments(options.set)
+    # Checked before the data is copied: a mistyped parameter should cost nothing.
+    resolve_parameters(definition, overrides)
+    if options.data or RAW_DATA not in overrides:
+        overrides[RAW_DATA] = put_raw(state, _raw_data(state, options))
+    return run(
+        state,
+        definition,
+        options.task,
+        resolve_parameters(definition, overrides),
+        names=local_names(state, definition, options.task),
+        on_event=progress,
+    )
+
+
+def _assignments(texts: list[str]) -> dict[str, str]:
+    """Return {parameter: value} of the --set options."""
+    assignments: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {text}: write PARAMETER=VALUE, such as --set MinF1=0.95")
+        if name in assignments:
+            raise UsageError(f"--set {name} is given twice: {assignments[name]} and {value}")
+        assignments[name] = value
+    return assignments
+
+
+def _raw_data(state: State, options: argparse.Namespace) -> Path:
+    """Return the raw file or folder to read: what --data names, or the task's sample."""
+    if options.data is None:
+        from cli.samples import write_sample
+        from pipeline.tasks import CATALOGUE
+
+        sample = CATALOGUE[options.task].sample
+        if sample is None:
+            raise UsageError(f"task {options.task} has no built-in data: name yours with --data PATH")
+        return write_sample(sample, state.home / "samples")
+    path: Path = options.data
+    if not path.exists():
+        raise UsageError(f"--data {path}: no such file or folder")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"--data {path}: not readable by this user; check its permissions")
+    if path.is_dir() and not any(child.is_file() for child in path.iterdir()):
+        raise UsageError(f"--data {path}: the folder holds no file")
+    return path
+
+
+def _show(summary: dict[str, Any], report: Path) -> None:
+    """Print the result table, and where the report and the model package are."""
+    from cli.display import seconds, show_table
+
+    if summary["candidates"]:
+        show_table(
+            ("candidate", "accuracy", "precision", "recall", "F1", "macro F1", ""),
+            [
+                (
+                    name,
+                    *(f"{figures[key]:.4f}" for key in ("accuracy", "precision", "recall", "f1", "macro_f1")),
+                    "champion" if name == summary["champion"] else "",
+                )
+                for name, figures in summary["candidates"].items()
+            ],
+            right=(1, 2, 3, 4, 5),
+        )
+        print()
+    package = summary["model_package"]
+    if package:
+        print(f"Registered  {package['arn']} ({package['approval_status']})")
+    print(f"Report      {report}")
+    print(f"Execution   {summary['execution']} {summary['status']} in {seconds(summary['seconds'])}")
+    if summary["failure_reason"]:
+        import sys
+
+        print(f"trainyard: {summary['failure_reason']}", file=sys.stderr)
