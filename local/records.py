@@ -1,0 +1,262 @@
+"""Executions, steps, jobs, models and model packages as rows: every change of state is one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local.arns import arn, execution_arn, now
+from local.errors import NotFound, disk_full
+
+Row = sqlite3.Row
+
+
+class Records:
+    """The rows of one state directory.
+
+    One connection serves all threads, one at a time. Readers use it with a connection that cannot write.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path):
+        self._connection = connection
+        self._path = path
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several changes one: all of them, or none."""
+        with self._lock:
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        try:
+            with self._lock:
+                return self._connection.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                raise disk_full(self._path) from None
+            raise
+
+    def _rows(self, statement: str, *values: object) -> list[Row]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def _row(self, statement: str, *values: object) -> Row | None:
+        rows = self._rows(statement, *values)
+        return rows[0] if rows else None
+
+    def _insert(self, table: str, values: Mapping[str, object]) -> None:
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        self._execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})", *values.values())  # noqa: S608
+
+    def _update(self, table: str, where: Mapping[str, object], values: Mapping[str, object]) -> None:
+        sets = ", ".join(f"{column} = ?" for column in values)
+        keys = " AND ".join(f"{column} = ?" for column in where)
+        self._execute(f"UPDATE {table} SET {sets} WHERE {keys}", *values.values(), *where.values())  # noqa: S608
+
+    # --- executions -----------------------------------------------------------------------------------
+
+    def add_execution(
+        self, execution: str, pipeline: str, parameters: Mapping[str, object], definition: Mapping[str, Any]
+    ) -> None:
+        """Record an execution that starts now."""
+        self._insert(
+            "executions",
+            {
+                "id": execution,
+                "arn": execution_arn(pipeline, execution),
+                "pipeline": pipeline,
+                "status": "Executing",
+                "parameters": json.dumps(parameters),
+                "definition": json.dumps(definition),
+                "started": now(),
+            },
+        )
+
+    def execution(self, execution: str) -> Row:
+        """Return the row of an execution.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._row("SELECT * FROM executions WHERE id = ?", execution)
+        if row is None:
+            raise NotFound(f"no execution {execution!r} here; `trainyard executions` lists them")
+        return row
+
+    def executions(self, pipeline: str | None = None) -> list[Row]:
+        """Return the executions (of one pipeline), newest first."""
+        return self._rows(
+            "SELECT * FROM executions WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started DESC, rowid DESC", pipeline
+        )
+
+    def update_execution(self, execution: str, **values: object) -> None:
+        """Change columns of an execution."""
+        self._update("executions", {"id": execution}, values)
+
+    def stop_interrupted(self, reason: str) -> None:
+        """Mark as Stopped what was under way when its runner died: executions, steps and jobs."""
+        ended = now()
+        with self.transaction():
+            self._execute(
+                "UPDATE executions SET status = 'Stopped', failure_reason = ?, ended = ? "
+                "WHERE status IN ('Executing', 'Stopping')",
+                reason,
+                ended,
+            )
+            for table in ("steps", "jobs"):
+                column = "failure_reason" if table == "steps" else "exit_reason"
+                self._execute(
+                    f"UPDATE {table} SET status = 'Stopped', {column} = ?, ended = ? WHERE ended IS NULL",  # noqa: S608
+                    reason,
+                    ended,
+                )
+
+    # --- steps ----------------------------------------------------------------------------------------
+
+    def start_step(self, execution: str, pipeline: str, name: str, kind: str) -> None:
+        """Record that a step starts now; an earlier try of it (before a resume) is forgotten."""
+        self._insert(
+            "steps",
+            {
+                "execution": execution,
+                "pipeline": pipeline,
+                "name": name,
+                "type": kind,
+                "status": "Executing",
+                "started": now(),
+            },
+        )
+
+    def update_step(self, execution: str, name: str, **values: object) -> None:
+        """Change columns of a step."""
+        self._update("steps", {"execution": execution, "name": name}, values)
+
+    def steps(self, execution: str) -> list[Row]:
+        """Return the steps of an execution in the order of their start."""
+        return self._rows("SELECT * FROM steps WHERE execution = ? ORDER BY started, rowid", execution)
+
+    def forget_unfinished_steps(self, execution: str) -> None:
+        """Remove the steps that did not succeed, so that a resumed execution runs them anew."""
+        self._execute("DELETE FROM steps WHERE execution = ? AND status != 'Succeeded'", execution)
+
+    def successes(self, pipeline: str, step: str) -> list[Row]:
+        """Return the runs of a step that succeeded and were not cached themselves, newest first."""
+        return self._rows(
+            "SELECT * FROM steps WHERE pipeline = ? AND name = ? AND status = 'Succeeded' "
+            "AND cache_source IS NULL AND cache_key IS NOT NULL ORDER BY ended DESC, rowid DESC",
+            pipeline,
+            step,
+        )
+
+    # --- jobs -----------------------------------------------------------------------------------------
+
+    def add_job(
+        self, name: str, kind: str, execution: str, step: str, request: Mapping[str, Any], log: Path
+    ) -> None:
+        """Record a job before its process is started, so that a process without a record cannot be."""
+        self._insert(
+            "jobs",
+            {
+                "name": name,
+                "arn": arn(kind, name.lower()),
+                "type": kind,
+                "status": "InProgress",
+                "execution": execution,
+                "step": step,
+                "request": json.dumps(request),
+                "log": str(log),
+                "created": now(),
+            },
+        )
+
+    def update_job(self, name: str, **values: object) -> None:
+        """Change columns of a job."""
+        self._update("jobs", {"name": name}, values)
+
+    def job(self, name: str) -> Row:
+        """Return the row of a job.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._row("SELECT * FROM jobs WHERE name = ?", name)
+        if row is None:
+            raise NotFound(f"no job {name!r} here")
+        return row
+
+    def jobs_under_way(self) -> list[Row]:
+        """Return the jobs that have not ended."""
+        return self._rows("SELECT * FROM jobs WHERE ended IS NULL")
+
+    # --- models and model packages --------------------------------------------------------------------
+
+    def add_model(self, name: str, request: Mapping[str, Any], execution: str | None) -> None:
+        """Record a model."""
+        values = {"name": name, "arn": arn("model", name.lower()), "request": json.dumps(request)}
+        self._insert("models", {**values, "execution": execution, "created": now()})
+
+    def model(self, name: str) -> Row:
+        """Return the row of a model.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._row("SELECT * FROM models WHERE name = ?", name)
+        if row is None:
+            raise NotFound(f"no model {name!r} here")
+        return row
+
+    def add_model_package(
+        self, group: str, request: Mapping[str, Any], approval: str, execution: str | None, step: str | None
+    ) -> str:
+        """Record the next version of a group, which is made where it is new; return the package's ARN."""
+        with self._lock:
+            self._execute(
+                "INSERT OR IGNORE INTO model_package_groups (name, arn, created) VALUES (?, ?, ?)",
+                group,
+                arn("model-package-group", group.lower()),
+                now(),
+            )
+            newest = self._row(
+                "SELECT max(version) AS version FROM model_packages WHERE model_package_group = ?", group
+            )
+            version = ((newest["version"] if newest else None) or 0) + 1
+            name = arn("model-package", f"{group.lower()}/{version}")
+            values = {"arn": name, "model_package_group": group, "version": version, "status": "Completed"}
+            self._insert(
+                "model_packages",
+                {
+                    **values,
+                    "approval_status": approval,
+                    "request": json.dumps(request),
+                    "execution": execution,
+                    "step": step,
+                    "created": now(),
+                },
+            )
+        return name
+
+    def model_packages(self, group: str | None = None) -> list[Row]:
+        """Return the model packages (of one group), newest first."""
+        return self._rows(
+            "SELECT * FROM model_packages WHERE ?1 IS NULL OR model_package_group = ?1 "
+            "ORDER BY created DESC, rowid DESC",
+            group,
+        )
