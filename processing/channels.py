@@ -1,0 +1,159 @@
+"""The channels between the steps: recordIO-protobuf or CSV files that data conversion writes and later jobs read.
+
+A labelled CSV channel has the label first and no header, as the built-in algorithms want it; the test channel that
+batch transform reads has features only, and its labels are a file of their own with one integer a line.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.container import InputError, visible_files, whole_file
+from processing.dataset import Dataset
+from processing.recordio import CONTENT_TYPE as RECORDIO
+from processing.recordio import RecordIOError, read_batches, write_numpy_to_dense_tensor
+from processing.splits import BATCH_VALUES, Split
+
+CSV = "text/csv"
+SUFFIXES = {RECORDIO: ".pbr", CSV: ".csv"}
+LABELS_FILE = "labels.csv"
+CURE = "run data conversion again"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows of a channel: float32 features (rows, feature_dim); int64 labels (rows,) or None."""
+
+    features: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None
+
+
+def write_channel(folder: Path, name: str, split: Split, content_type: str, *, labelled: bool) -> None:
+    """Write a split to `folder/name.pbr` or `.csv`, batch by batch; features float32, labels float32 or absent."""
+    write = _write_csv if content_type == CSV else _write_recordio
+    with whole_file(folder / (name + SUFFIXES[content_type])) as file:
+        for features, labels in split.batches(name):
+            write(file, features, labels if labelled else None)
+
+
+def write_labels(folder: Path, labels: npt.NDArray[np.int64]) -> None:
+    """Write `folder/labels.csv`: one integer a line, no header."""
+    with whole_file(folder / LABELS_FILE) as file:
+        file.write("".join(f"{label}\n" for label in labels.tolist()).encode("ascii"))
+
+
+def read_channel(folder: Path, dataset: Dataset, *, labelled: bool) -> Iterator[Rows]:
+    """The rows of the one file in `folder`, a bounded number at a time.
+
+    Raises InputError where the file is malformed, a row has another width than the dataset says, a value is not
+    finite or a label is not a class.
+    """
+    files = visible_files(folder, f"the {folder.name} channel that data conversion wrote")
+    if len(files) != 1:
+        raise InputError(
+            f"{folder}: {len(files)} files, but a channel is one; leave only what data conversion wrote"
+        )
+    path = files[0]
+    step = max(1, BATCH_VALUES // max(1, dataset.feature_dim))
+    first = 0
+    with path.open("rb") as file:
+        batches = _csv_rows(file, step, labelled) if path.suffix == ".csv" else _recordio_rows(file, step)
+        try:
+            for features, labels in batches:
+                yield _checked(features, labels if labelled else None, path, first, dataset, labelled)
+                first += len(features)
+        except (RecordIOError, ValueError) as error:
+            raise InputError(f"{path}: {error}; {CURE}") from error
+
+
+def read_labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
+    """The labels of the test channel, int64, shape (rows,), every one in 0 … classes-1."""
+    path = folder / LABELS_FILE
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no such file; data conversion writes it, mount its output there"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text of numbers ({error}); {CURE}") from error
+    if not lines:
+        raise InputError(f"{path}: the file is empty, there is nothing to evaluate; {CURE}")
+    labels = {str(label): label for label in range(classes)}
+    for number, line in enumerate(lines, start=1):
+        if line not in labels:
+            raise InputError(f"{path} line {number}: {line!r} is not a label of 0 to {classes - 1}; {CURE}")
+    return np.array([labels[line] for line in lines], dtype=np.int64)
+
+
+def plain_floats(features: npt.NDArray[np.float32]) -> list[list[float]]:
+    """Rows as the shortest numbers that give the same float32: 5.1 and not 5.099999904632568."""
+    return [[float(str(value)) for value in row] for row in features]
+
+
+def _write_recordio(
+    file: BinaryIO, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
+) -> None:
+    write_numpy_to_dense_tensor(file, features, None if labels is None else labels.astype(np.float32))
+
+
+def _write_csv(
+    file: BinaryIO, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
+) -> None:
+    # Formatting is the slow part, and real columns repeat (pixels have 256 values): each value is formatted once.
+    values, places = np.unique(features, return_inverse=True)
+    texts = np.array([str(value) for value in values], dtype=object)[places.reshape(features.shape)]
+    lines = [",".join(row) for row in texts.tolist()]
+    if labels is not None:
+        lines = [f"{label},{line}" for label, line in zip(labels.tolist(), lines, strict=True)]
+    file.write(("\n".join(lines) + "\n").encode("ascii"))
+
+
+def _recordio_rows(file: BinaryIO, step: int) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any] | None]]:
+    for features, labels in read_batches(file, step):
+        yield features if isinstance(features, np.ndarray) else features.toarray(), labels
+
+
+def _csv_rows(
+    file: IO[bytes], step: int, labelled: bool
+) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any] | None]]:
+    while lines := list(itertools.islice(file, step)):
+        table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, encoding="ascii")
+        yield (table[:, 1:], table[:, 0]) if labelled else (table, None)
+
+
+def _checked(
+    features: npt.NDArray[Any],
+    labels: npt.NDArray[Any] | None,
+    path: Path,
+    first: int,
+    dataset: Dataset,
+    labelled: bool,
+) -> Rows:
+    if features.shape[1] != dataset.feature_dim:
+        raise InputError(
+            f"{path} row {first}: {features.shape[1]} features, but {dataset.feature_dim} are described; {CURE}"
+        )
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        raise InputError(f"{path} row {first + int(np.argmin(finite))}: a feature is not finite; {CURE}")
+    values = features.astype(np.float32, copy=False)
+    if not labelled:
+        return Rows(values, None)
+    if labels is None:
+        raise InputError(f"{path} row {first}: the record has no label; {CURE}")
+    known = np.isin(labels, np.arange(len(dataset.class_names)))
+    if not known.all():
+        row = int(np.argmin(known))
+        raise InputError(
+            f"{path} row {first + row}: the label {labels[row]} is not one of 0 to "
+            f"{len(dataset.class_names) - 1}; {CURE}"
+        )
+    return Rows(values, labels.astype(np.int64))

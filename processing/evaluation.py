@@ -1,0 +1,162 @@
+"""Processing job: every candidate's predictions against the labels, and which candidate is the champion.
+
+    python -m processing.evaluation --problem binary|multiclass --candidates NAME… --metric f1|macro_f1
+        [--f-beta 1.0]
+
+Reads `input/{test_labels,dataset,test}/` and `input/predictions/CANDIDATE/*.out`, and writes
+
+- `output/evaluation/CANDIDATE/evaluation.json`: Model Monitor's schema and nothing else, for a model package;
+- `output/evaluation/evaluation.json`: the champion's Model Monitor metrics and, beside them, `champion` (name,
+  metric, value), `candidates` (name → metrics, curves, the worst mistakes), `class_names`, `image_shape`, `rows`
+  and `warnings`. It is written last.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from processing import metrics
+from processing.channels import plain_floats, read_channel, read_labels
+from processing.container import Arguments, InputError, run, warn, write_json
+from processing.dataset import Dataset, read_dataset
+from processing.predictions import Predictions, read_predictions
+
+MISTAKES = 20
+FILE_NAME = "evaluation.json"
+
+
+def evaluate(arguments: Sequence[str], processing: Path) -> None:
+    """Evaluate the candidates that the command line's `arguments` name."""
+    options = parse(arguments)
+    source, output = processing / "input", processing / "output" / "evaluation"
+    dataset = read_dataset(source / "dataset")
+    classes, binary = len(dataset.class_names), options.problem == "binary"
+    if binary and classes != 2:
+        raise InputError(
+            f"{source / 'dataset'}: {classes} classes are no binary problem; use --problem multiclass"
+        )
+    actual = read_labels(source / "test_labels", classes)
+    predictions = {
+        name: read_predictions(source / "predictions" / name, classes, len(actual), binary=binary)
+        for name in options.candidates
+    }
+    worst = {name: worst_mistakes(actual, answer) for name, answer in predictions.items()}
+    features = _features(
+        source / "test", dataset, sorted({row for rows in worst.values() for row in rows}), len(actual)
+    )
+    candidates, monitors, warnings = {}, {}, list(dataset.warnings)
+    for name, answer in predictions.items():
+        curve = metrics.curves(actual, answer.scores)
+        candidates[name] = {
+            **metrics.summary(actual, answer, curve, classes, binary=binary, beta=options.f_beta),
+            "mistakes": [_mistake(row, actual, answer, features[row]) for row in worst[name]],
+        }
+        monitors[name] = (
+            metrics.binary_model_monitor(actual, answer, curve)
+            if binary
+            else metrics.multiclass_model_monitor(actual, answer, classes)
+        )
+        warnings += [
+            f"{name}: {text}" for text in metrics.zero_division_warnings(actual, answer, dataset.class_names)
+        ]
+    for warning in warnings:
+        warn(warning)
+    champion = max(
+        candidates, key=lambda name: candidates[name][options.metric]
+    )  # max keeps the first of equals
+    for name, monitor in monitors.items():
+        write_json(output / name / FILE_NAME, monitor)
+    content = {
+        **monitors[champion],
+        "champion": {
+            "name": champion,
+            "metric": options.metric,
+            "value": candidates[champion][options.metric],
+        },
+        "candidates": candidates,
+        "class_names": dataset.class_names,
+        "image_shape": dataset.image_shape,
+        "rows": len(actual),
+        "warnings": warnings,
+    }
+    write_json(output / FILE_NAME, content)
+
+
+def parse(arguments: Sequence[str]) -> Namespace:
+    """The command line's options; InputError for wrong ones."""
+    parser = Arguments(prog="evaluation", description="Predictions against labels.", allow_abbrev=False)
+    parser.add_argument("--problem", choices=("binary", "multiclass"), required=True)
+    parser.add_argument("--candidates", nargs="+", required=True, type=_folder_name)
+    parser.add_argument("--metric", choices=("f1", "macro_f1"), required=True)
+    parser.add_argument("--f-beta", type=_positive, default=1.0)
+    options: Namespace = parser.parse_args(arguments)
+    return options
+
+
+def worst_mistakes(actual: npt.NDArray[np.int64], answer: Predictions) -> list[int]:
+    """Rows of at most MISTAKES wrong predictions, the surest first; without scores, the first of the channel."""
+    wrong = np.flatnonzero(answer.labels != actual)
+    if answer.scores is None:
+        return [int(row) for row in wrong[:MISTAKES]]
+    if answer.scores.ndim == 1:
+        positive = answer.scores[wrong]
+        sureness = np.where(answer.labels[wrong] == 1, positive, 1 - positive)
+    else:
+        sureness = answer.scores[wrong, answer.labels[wrong]] - answer.scores[wrong, actual[wrong]]
+    return [int(row) for row in wrong[np.argsort(-sureness, kind="stable")[:MISTAKES]]]
+
+
+def _mistake(
+    row: int, actual: npt.NDArray[np.int64], answer: Predictions, features: list[float]
+) -> dict[str, Any]:
+    predicted = int(answer.labels[row])
+    score = None
+    if answer.scores is not None:
+        score = float(answer.scores[row] if answer.scores.ndim == 1 else answer.scores[row, predicted])
+    return {
+        "row": row,
+        "actual": int(actual[row]),
+        "predicted": predicted,
+        "score": score,
+        "features": features,
+    }
+
+
+def _features(folder: Path, dataset: Dataset, wanted: list[int], rows: int) -> dict[int, list[float]]:
+    """The features of the `wanted` rows (ascending) of the test channel, which must have `rows` rows."""
+    indices, found, first = np.array(wanted, dtype=np.int64), {}, 0
+    for batch in read_channel(folder, dataset, labelled=False):
+        last = first + len(batch.features)
+        here = indices[(indices >= first) & (indices < last)]
+        found.update(zip(here.tolist(), plain_floats(batch.features[here - first]), strict=True))
+        first = last
+    if first != rows:
+        raise InputError(
+            f"{folder}: {first} rows, but test_labels has {rows}; mount one data conversion's output"
+        )
+    return found
+
+
+def _folder_name(text: str) -> str:
+    if text != Path(text).name or text.startswith("."):
+        raise ValueError(text)
+    return text
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(text)
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(run(evaluate))

@@ -1,0 +1,150 @@
+"""Splits of a data set: rows with labels, how they are cut into train, validation and test, and checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.container import InputError
+
+PIXEL_MAXIMUM = np.float32(255)
+BATCH_VALUES = 4 * 1024 * 1024
+"""Values in one batch of rows: 16 MiB of float32, whatever the width."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows with labels, as they were read.
+
+    features: shape (rows, feature_dim); float32, float64, or uint8 for pixels (0 to 255).
+    labels: int64, shape (rows,), class indices.
+    """
+
+    features: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.labels)
+
+    def rows(self, first: int, last: int) -> Split:
+        """Rows `first` up to and without `last`, as views."""
+        return Split(self.features[first:last], self.labels[first:last])
+
+    def batches(self, name: str) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
+        """The rows in order, a bounded number at a time, features as finite float32 (pixels within 0 to 1).
+
+        Raises InputError, naming row and column (from 0), at a value that float32 cannot hold.
+        """
+        step = max(1, BATCH_VALUES // max(1, self.features.shape[1]))
+        for first in range(0, len(self), step):
+            batch = self.features[first : first + step]
+            yield _as_float32(batch, name, first), self.labels[first : first + step]
+
+
+def _as_float32(batch: npt.NDArray[Any], name: str, first: int) -> npt.NDArray[np.float32]:
+    if batch.dtype == np.uint8:
+        return batch / PIXEL_MAXIMUM
+    with np.errstate(over="ignore"):  # what becomes infinite is refused just below, with its place
+        values = np.ascontiguousarray(batch, dtype=np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = (int(index) for index in np.argwhere(~finite)[0])
+        raise InputError(
+            f"{name} row {first + row} column {column}: {batch[row, column]} is not a finite float32 number; "
+            "remove the row or fill the value in"
+        )
+    return values
+
+
+def check_labels(labels: npt.NDArray[np.integer[Any]], classes: int, culprit: str) -> npt.NDArray[np.int64]:
+    """Labels as int64, every one of them in 0 … classes-1; InputError names the first that is not."""
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"{culprit} row {row}: the label {labels[row]} is not one of 0 to {classes - 1}; correct the label"
+        )
+    return labels.astype(np.int64)
+
+
+def check_not_empty(splits: dict[str, Split], source: str) -> None:
+    """Refuse a split without a row: an algorithm cannot train on it, nor an evaluation use it."""
+    for name, split in splits.items():
+        if len(split) == 0:
+            raise InputError(f"{source}: the {name} split has no rows; give more data or another split size")
+
+
+def missing_class_warnings(splits: dict[str, Split], class_names: list[str]) -> list[str]:
+    """One sentence for each class that a split has no row of."""
+    warnings = []
+    for name, split in splits.items():
+        counts = np.bincount(split.labels, minlength=len(class_names))
+        warnings += [
+            f"the {name} split has no row of class {index} ({class_names[index]})"
+            for index in np.flatnonzero(counts == 0)
+        ]
+    return warnings
+
+
+def one_against_rest(splits: dict[str, Split], positive: int) -> dict[str, Split]:
+    """The same rows with label 1 where the class was `positive` and 0 elsewhere."""
+    return {
+        name: Split(split.features, (split.labels == positive).astype(np.int64))
+        for name, split in splits.items()
+    }
+
+
+def hold_out_last_sixth(train: Split, test: Split) -> dict[str, Split]:
+    """Train and test as given, but for the last sixth of train, which becomes validation.
+
+    That is how the 60,000 training images of MNIST became the 50,000 and 10,000 of `mnist.pkl.gz`.
+    """
+    kept = len(train) - len(train) // 6
+    splits = {"train": train.rows(0, kept), "validation": train.rows(kept, len(train)), "test": test}
+    if not len(splits["validation"]):
+        del splits["validation"]
+    return splits
+
+
+def shuffled_split(
+    rows: Split, *, test_size: float, validation_size: float, random_state: int, source: str
+) -> dict[str, Split]:
+    """Cut as scikit-learn's `train_test_split(shuffle=True, random_state=…)` does.
+
+    `test_size` and `validation_size` are fractions of all rows; validation is cut from what test left, with the
+    same random state, and is absent where its size is 0. Raises InputError where a split would be empty.
+    """
+    test_rows = math.ceil(test_size * len(rows))
+    validation_rows = math.ceil(validation_size * len(rows))
+    train_rows = len(rows) - test_rows - validation_rows
+    if test_rows < 1 or train_rows < 1:
+        raise InputError(
+            f"{source}: {len(rows)} rows cannot be split into train, validation and test with --test-size "
+            f"{test_size} and --validation-size {validation_size}: train would have {max(train_rows, 0)} and test "
+            f"{test_rows}; give more rows or other sizes"
+        )
+    rest, test = _cut(np.arange(len(rows)), test_rows, random_state)
+    splits = {"test": test}
+    if validation_rows:
+        rest, splits["validation"] = _cut(rest, validation_rows, random_state)
+    splits["train"] = rest
+    return {
+        name: Split(rows.features[splits[name]], rows.labels[splits[name]])
+        for name in ("train", "validation", "test")
+        if name in splits
+    }
+
+
+def _cut(
+    indices: npt.NDArray[np.int64], rows: int, random_state: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    from sklearn.model_selection import train_test_split  # a second to import, and only tables are split here
+
+    kept, cut = train_test_split(indices, test_size=rows, shuffle=True, random_state=random_state)
+    return kept, cut
