@@ -1,7 +1,7 @@
-"""The channels between the steps: recordIO-protobuf or CSV files that data conversion writes and later jobs read.
+"""The channels between the steps: recordIO-protobuf or CSV files that conversion writes and later jobs read.
 
-A labelled CSV channel has the label first and no header, as the built-in algorithms want it; the test channel that
-batch transform reads has features only, and its labels are a file of their own with one integer a line.
+A labelled CSV channel has the label first and no header, as the built-in algorithms want it; the test channel
+that batch transform reads has features only, and its labels are a file of their own with one integer a line.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from processing.container import InputError, visible_files, whole_file
 from processing.dataset import Dataset
-from processing.recordio import CONTENT_TYPE as RECORDIO
-from processing.recordio import RecordIOError, read_batches, write_numpy_to_dense_tensor
+from processing.recordio import CONTENT_TYPE, RecordIOError, read_batches, write_numpy_to_dense_tensor
 from processing.splits import BATCH_VALUES, Split
 
+RECORDIO = CONTENT_TYPE
 CSV = "text/csv"
 SUFFIXES = {RECORDIO: ".pbr", CSV: ".csv"}
 LABELS_FILE = "labels.csv"
@@ -36,7 +36,7 @@ class Rows:
 
 
 def write_channel(folder: Path, name: str, split: Split, content_type: str, *, labelled: bool) -> None:
-    """Write a split to `folder/name.pbr` or `.csv`, batch by batch; features float32, labels float32 or absent."""
+    """Write a split to `folder/name.pbr` or `.csv`, batch by batch; features and labels as float32."""
     write = _write_csv if content_type == CSV else _write_recordio
     with whole_file(folder / (name + SUFFIXES[content_type])) as file:
         for features, labels in split.batches(name):
@@ -50,10 +50,10 @@ def write_labels(folder: Path, labels: npt.NDArray[np.int64]) -> None:
 
 
 def read_channel(folder: Path, dataset: Dataset, *, labelled: bool) -> Iterator[Rows]:
-    """The rows of the one file in `folder`, a bounded number at a time.
+    """Return the rows of the one file in `folder`, a bounded number at a time.
 
-    Raises InputError where the file is malformed, a row has another width than the dataset says, a value is not
-    finite or a label is not a class.
+    Raises InputError where the file is malformed, a row has another width than the dataset says, a value is
+    not finite or a label is not a class.
     """
     files = visible_files(folder, f"the {folder.name} channel that data conversion wrote")
     if len(files) != 1:
@@ -74,7 +74,7 @@ def read_channel(folder: Path, dataset: Dataset, *, labelled: bool) -> Iterator[
 
 
 def read_labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
-    """The labels of the test channel, int64, shape (rows,), every one in 0 … classes-1."""
+    """Return the labels of the test channel, int64, shape (rows,), every one in 0 … classes-1."""
     path = folder / LABELS_FILE
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -107,7 +107,8 @@ def _write_recordio(
 def _write_csv(
     file: BinaryIO, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
 ) -> None:
-    # Formatting is the slow part, and real columns repeat (pixels have 256 values): each value is formatted once.
+    # Formatting is the slow part, and real columns repeat (pixels have 256 values): each value is formatted
+    # once.
     values, places = np.unique(features, return_inverse=True)
     texts = np.array([str(value) for value in values], dtype=object)[places.reshape(features.shape)]
     lines = [",".join(row) for row in texts.tolist()]
@@ -139,7 +140,7 @@ def _checked(
 ) -> Rows:
     if features.shape[1] != dataset.feature_dim:
         raise InputError(
-            f"{path} row {first}: {features.shape[1]} features, but {dataset.feature_dim} are described; {CURE}"
+            f"{path} row {first}: {features.shape[1]} features, not {dataset.feature_dim} as described; {CURE}"
         )
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():

@@ -1,7 +1,8 @@
 """What a processing job knows of its container: the base directory, whole outputs, and how a failure is told.
 
-SageMaker mounts inputs and uploads outputs below `/opt/ml/processing`, and takes the reason of a failed processing
-job from `/opt/ml/output/message` (its `ExitMessage`). `SAGEMAKER_BASE_DIR` names another root than `/opt/ml`.
+SageMaker mounts inputs and uploads outputs below `/opt/ml/processing`, and takes the reason of a failed
+processing job from `/opt/ml/output/message` (its `ExitMessage`). `SAGEMAKER_BASE_DIR` names another root than
+`/opt/ml`.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ class Arguments(argparse.ArgumentParser):
 
 
 def processing_directory() -> Path:
-    """The folder that holds `input/` and `output/`: `$SAGEMAKER_BASE_DIR/processing`."""
+    """Return the folder that holds `input/` and `output/`: `$SAGEMAKER_BASE_DIR/processing`."""
     return _base_directory() / "processing"
 
 
 def run(job: Callable[[Sequence[str], Path], None]) -> int:
     """Run a job's body over the command line's arguments and return the process's exit code.
 
-    The user's errors end in one line on stderr and in `output/message`, with exit code 1. A fault of ours leaves
-    its line in `output/message` too, and its traceback where a developer looks for it.
+    The user's errors end in one line on stderr and in `output/message`, with exit code 1. A fault of ours
+    leaves its line in `output/message` too, and its traceback where a developer looks for it.
     """
     try:
         job(sys.argv[1:], processing_directory())
@@ -69,8 +70,8 @@ def warn(message: str) -> None:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for writing so that it appears, whole, when the block ends, or not at all.
 
-    The bytes go to a hidden name beside it, which is renamed at the end and removed after an error. Errors of the
-    file system raise OutputError.
+    The bytes go to a hidden name beside it, which is renamed at the end and removed after an error. Errors of
+    the file system raise OutputError.
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -94,7 +95,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def visible_files(folder: Path, purpose: str) -> list[Path]:
-    """The files right below `folder`, by name; hidden ones (half-written, or the system's) are left out."""
+    """Return the files right below `folder`, by name, without hidden ones (half-written, or the system's)."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; {purpose} must be mounted there")
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -5,8 +5,8 @@
         --classes setosa,versicolor,virginica [--feature-columns a,b] [--test-size 0.25] [--validation-size 0]
         [--random-state 0] --content-type TYPE
 
-Reads `input/raw/` and writes `output/{train,validation,test,test_labels,dataset}/` below the processing folder;
-validation only where there is one. `dataset.json` comes last: where it is, the channels are whole.
+Reads `input/raw/` and writes `output/{train,validation,test,test_labels,dataset}/` below the processing
+folder; validation only where there is one. `dataset.json` comes last: where it is, the channels are whole.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def convert(arguments: Sequence[str], processing: Path) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """The command line's options; InputError for options that do not go together."""
+    """Return the command line's options; InputError for options that do not go together."""
     parser = Arguments(prog="data_conversion", description="Raw data to channels.", allow_abbrev=False)
     parser.add_argument("--format", choices=("mnist", "csv"), required=True)
     parser.add_argument("--content-type", choices=(RECORDIO, CSV), default=RECORDIO)
@@ -128,7 +128,7 @@ def _read_images(files: list[Path], options: Namespace) -> tuple[dict[str, Split
 
 
 def _only(files: list[Path], *suffixes: str) -> Path:
-    """The one file, or the one with a wanted ending among several."""
+    """Return the one file, or the one with a wanted ending among several."""
     wanted = [path for path in files if path.name.endswith(suffixes)] if len(files) > 1 else files
     if len(wanted) != 1:
         raise InputError(

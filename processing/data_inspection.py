@@ -34,8 +34,9 @@ TABLE_SAMPLES = 500
 class FeatureStatistics:
     """Count, extremes, mean and deviation of each column, over batches of rows.
 
-    Mean and sum of squared differences are merged by the pairwise update of Chan, Golub and LeVeque (1979), which
-    does not cancel as the textbook's sum of squares does. The deviation is the population's (divided by rows).
+    Mean and sum of squared differences are merged by the pairwise update of Chan, Golub and LeVeque (1979),
+    which does not cancel as the textbook's sum of squares does. The deviation is the population's (divided by
+    rows).
     """
 
     def __init__(self, feature_dim: int) -> None:
@@ -91,7 +92,7 @@ class StratifiedSample:
 
     def described(self) -> dict[str, Any]:
         """`features`, rows of numbers, and `labels`."""
-        rows = []
+        rows: list[tuple[int, int, npt.NDArray[np.float32]]] = []
         classes = sorted(enumerate(self.kept), key=lambda item: len(item[1]))
         for position, (label, kept) in enumerate(classes):
             share = (self.limit - len(rows)) // (len(classes) - position)
@@ -148,14 +149,15 @@ def _test_balance(source: Path, dataset: Dataset) -> npt.NDArray[np.int64]:
     rows = sum(len(rows.features) for rows in read_channel(source / "test", dataset, labelled=False))
     if rows != len(labels):
         raise InputError(
-            f"{source / 'test'}: {rows} rows, but test_labels has {len(labels)}; mount one data conversion's output"
+            f"{source / 'test'}: {rows} rows, but test_labels has {len(labels)}; "
+            "mount one data conversion's output"
         )
     counts: npt.NDArray[np.int64] = np.bincount(labels, minlength=classes).astype(np.int64)
     return counts
 
 
 def _labels(rows: Rows) -> npt.NDArray[np.int64]:
-    assert rows.labels is not None  # noqa: S101 - read_channel(labelled=True) gives labels
+    assert rows.labels is not None
     return rows.labels
 
 

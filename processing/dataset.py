@@ -7,8 +7,8 @@
      "source": {"files": ["mnist.pkl.gz"], "format": "mnist-pickle" | "mnist-idx" | "csv"},
      "warnings": [text…]}
 
-Hyperparameters are strings, as SageMaker's training jobs take them: a pipeline reads them by JsonGet, so that one
-definition serves data of any width.
+Hyperparameters are strings, as SageMaker's training jobs take them: a pipeline reads them by JsonGet, so that
+one definition serves data of any width.
 """
 
 from __future__ import annotations

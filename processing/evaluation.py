@@ -6,9 +6,9 @@
 Reads `input/{test_labels,dataset,test}/` and `input/predictions/CANDIDATE/*.out`, and writes
 
 - `output/evaluation/CANDIDATE/evaluation.json`: Model Monitor's schema and nothing else, for a model package;
-- `output/evaluation/evaluation.json`: the champion's Model Monitor metrics and, beside them, `champion` (name,
-  metric, value), `candidates` (name → metrics, curves, the worst mistakes), `class_names`, `image_shape`, `rows`
-  and `warnings`. It is written last.
+- `output/evaluation/evaluation.json`: the champion's Model Monitor metrics and, beside them, `champion`
+  (name, metric, value), `candidates` (name → metrics, curves, the worst mistakes), `class_names`, `image_shape`,
+  `rows` and `warnings`. It is written last.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def evaluate(arguments: Sequence[str], processing: Path) -> None:
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """The command line's options; InputError for wrong ones."""
+    """Return the command line's options; InputError for wrong ones."""
     parser = Arguments(prog="evaluation", description="Predictions against labels.", allow_abbrev=False)
     parser.add_argument("--problem", choices=("binary", "multiclass"), required=True)
     parser.add_argument("--candidates", nargs="+", required=True, type=_folder_name)
@@ -102,7 +102,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 
 def worst_mistakes(actual: npt.NDArray[np.int64], answer: Predictions) -> list[int]:
-    """Rows of at most MISTAKES wrong predictions, the surest first; without scores, the first of the channel."""
+    """Return the rows of at most MISTAKES wrong predictions: the surest first, or in order without scores."""
     wrong = np.flatnonzero(answer.labels != actual)
     if answer.scores is None:
         return [int(row) for row in wrong[:MISTAKES]]
@@ -131,8 +131,9 @@ def _mistake(
 
 
 def _features(folder: Path, dataset: Dataset, wanted: list[int], rows: int) -> dict[int, list[float]]:
-    """The features of the `wanted` rows (ascending) of the test channel, which must have `rows` rows."""
-    indices, found, first = np.array(wanted, dtype=np.int64), {}, 0
+    """Return the features of the `wanted` rows (ascending) of the test channel, which must have `rows`."""
+    indices, first = np.array(wanted, dtype=np.int64), 0
+    found: dict[int, list[float]] = {}
     for batch in read_channel(folder, dataset, labelled=False):
         last = first + len(batch.features)
         here = indices[(indices >= first) & (indices < last)]

@@ -1,7 +1,7 @@
 """Classification metrics: numbers for people and for the pipeline's conditions, and Model Monitor's JSON.
 
-Precision, recall, F and curves are scikit-learn's. A metric whose denominator is zero is 0.0, and comes with a
-warning that says why. Every class of the data set counts in a macro average, whether or not it occurs.
+Precision, recall, F and curves are scikit-learn's. A metric whose denominator is zero is 0.0, and comes with
+a warning that says why. Every class of the data set counts in a macro average, whether or not it occurs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Curves:
-    """A binary candidate's curves over all thresholds, each of points with rising x, and the area under ROC."""
+    """A binary candidate's curves over all thresholds, with rising x, and the area under the ROC curve."""
 
     auc: float
     roc: dict[str, list[float]]
@@ -78,7 +78,7 @@ def curves(actual: Labels, scores: npt.NDArray[np.float64] | None) -> Curves | N
 
 
 def thinned(curve: dict[str, list[float]]) -> dict[str, list[float]]:
-    """The same curve with at most CURVE_POINTS points, evenly taken, both ends among them."""
+    """Return the same curve with at most CURVE_POINTS points, evenly taken, both ends among them."""
     length = len(next(iter(curve.values())))
     if length <= CURVE_POINTS:
         return curve
@@ -89,9 +89,10 @@ def thinned(curve: dict[str, list[float]]) -> dict[str, list[float]]:
 def summary(
     actual: Labels, predictions: Predictions, curve: Curves | None, classes: int, *, binary: bool, beta: float
 ) -> dict[str, Any]:
-    """A candidate's metrics, all but its mistakes.
+    """Return a candidate's metrics, all but its mistakes.
 
-    precision, recall, f1 and f_beta are of class 1 for a binary problem and macro averages for a multiclass one.
+    precision, recall, f1 and f_beta are of class 1 for a binary problem and macro averages for a multiclass
+    one.
     """
     scores = class_scores(actual, predictions.labels, classes, 1.0)
     f_beta = class_scores(actual, predictions.labels, classes, beta).f
@@ -144,8 +145,8 @@ def binary_model_monitor(
 ) -> dict[str, Any]:
     """Model Monitor's `binary_classification_metrics` of class 1.
 
-    Source of the schema: SageMaker's developer guide, "Model quality metrics". There, as its example shows, the
-    best constant classifier answers 1 for every row. Without scores, `auc` and the curves are left out.
+    Source of the schema: SageMaker's developer guide, "Model quality metrics". There, as its example shows,
+    the best constant classifier answers 1 for every row. Without scores, `auc` and the curves are left out.
     """
     predicted = predictions.labels
     matrix = confusion(actual, predicted, 2)
@@ -171,8 +172,8 @@ def binary_model_monitor(
 def multiclass_model_monitor(actual: Labels, predictions: Predictions, classes: int) -> dict[str, Any]:
     """Model Monitor's `multiclass_classification_metrics`: averages weighted by each class's rows.
 
-    Source of the schema: SageMaker's developer guide, "Model quality metrics". The best constant classifier is the
-    one that answers the most frequent class for every row.
+    Source of the schema: SageMaker's developer guide, "Model quality metrics". The best constant classifier
+    is the one that answers the most frequent class for every row.
     """
     constant = np.full_like(actual, np.bincount(actual).argmax())
     return {

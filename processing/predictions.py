@@ -1,8 +1,8 @@
 """What batch transform answered: JSON Lines, one prediction a row of the test channel.
 
-Source of the format: SageMaker's developer guide, the built-in algorithms' inference formats. linear-learner and
-factorization-machines answer `{"score": 0.4, "predicted_label": 0}`; a multiclass score is a list of one number a
-class; knn answers `{"predicted_label": 0.0}`. Batch transform names an output INPUT.out.
+Source of the format: SageMaker's developer guide, the built-in algorithms' inference formats. linear-learner
+and factorization-machines answer `{"score": 0.4, "predicted_label": 0}`; a multiclass score is a list of one
+number a class; knn answers `{"predicted_label": 0.0}`. Batch transform names an output INPUT.out.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ CURE = "run the batch transform again"
 class Predictions:
     """One candidate's predictions, in the order of the test channel.
 
-    labels: int64, shape (rows,). scores: float64, (rows,) for a binary problem, (rows, classes) for a multiclass
-    one, None where the algorithm gives none.
+    labels: int64, shape (rows,). scores: float64, (rows,) for a binary problem, (rows, classes) for a
+    multiclass one, None where the algorithm gives none.
     """
 
     labels: npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ class Predictions:
 
 
 def read_predictions(folder: Path, classes: int, rows: int, *, binary: bool) -> Predictions:
-    """Read `folder/*.out`, in the order of their names; InputError where they are not `rows` valid predictions."""
+    """Read `folder/*.out` in order of name; InputError unless they are `rows` valid predictions."""
     files = [path for path in visible_files(folder, "a batch transform's output") if path.suffix == ".out"]
     if not files:
         raise InputError(f"{folder}: no file ends with .out; mount the batch transform's output there")

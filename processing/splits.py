@@ -37,7 +37,7 @@ class Split:
         return Split(self.features[first:last], self.labels[first:last])
 
     def batches(self, name: str) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
-        """The rows in order, a bounded number at a time, features as finite float32 (pixels within 0 to 1).
+        """Return the rows in order, some at a time, with features as finite float32 (pixels within 0 to 1).
 
         Raises InputError, naming row and column (from 0), at a value that float32 cannot hold.
         """
@@ -49,7 +49,7 @@ class Split:
 
 def _as_float32(batch: npt.NDArray[Any], name: str, first: int) -> npt.NDArray[np.float32]:
     if batch.dtype == np.uint8:
-        return batch / PIXEL_MAXIMUM
+        return np.divide(batch, PIXEL_MAXIMUM, dtype=np.float32)
     with np.errstate(over="ignore"):  # what becomes infinite is refused just below, with its place
         values = np.ascontiguousarray(batch, dtype=np.float32)
     finite = np.isfinite(values)
@@ -68,7 +68,7 @@ def check_labels(labels: npt.NDArray[np.integer[Any]], classes: int, culprit: st
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
-            f"{culprit} row {row}: the label {labels[row]} is not one of 0 to {classes - 1}; correct the label"
+            f"{culprit} row {row}: the label {labels[row]} is not one of 0 to {classes - 1}; correct it"
         )
     return labels.astype(np.int64)
 
@@ -93,7 +93,7 @@ def missing_class_warnings(splits: dict[str, Split], class_names: list[str]) -> 
 
 
 def one_against_rest(splits: dict[str, Split], positive: int) -> dict[str, Split]:
-    """The same rows with label 1 where the class was `positive` and 0 elsewhere."""
+    """Return the same rows with label 1 where the class was `positive` and 0 elsewhere."""
     return {
         name: Split(split.features, (split.labels == positive).astype(np.int64))
         for name, split in splits.items()
@@ -117,8 +117,8 @@ def shuffled_split(
 ) -> dict[str, Split]:
     """Cut as scikit-learn's `train_test_split(shuffle=True, random_state=…)` does.
 
-    `test_size` and `validation_size` are fractions of all rows; validation is cut from what test left, with the
-    same random state, and is absent where its size is 0. Raises InputError where a split would be empty.
+    `test_size` and `validation_size` are fractions of all rows; validation is cut from what test left,
+    with the same random state, and is absent where its size is 0. Raises InputError where a split would be empty.
     """
     test_rows = math.ceil(test_size * len(rows))
     validation_rows = math.ceil(validation_size * len(rows))
@@ -126,8 +126,8 @@ def shuffled_split(
     if test_rows < 1 or train_rows < 1:
         raise InputError(
             f"{source}: {len(rows)} rows cannot be split into train, validation and test with --test-size "
-            f"{test_size} and --validation-size {validation_size}: train would have {max(train_rows, 0)} and test "
-            f"{test_rows}; give more rows or other sizes"
+            f"{test_size} and --validation-size {validation_size}: train would have "
+            f"{max(train_rows, 0)} and test {test_rows}; give more rows or other sizes"
         )
     rest, test = _cut(np.arange(len(rows)), test_rows, random_state)
     splits = {"test": test}

@@ -1,4 +1,4 @@
-"""Readers of raw data: outside bytes become checked arrays, or an InputError that says what is wrong with them."""
+"""Readers of raw data: outside bytes become checked arrays, or an InputError that says what is wrong."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -23,7 +24,7 @@ FLOAT32_MAXIMUM = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column is what: `features` by name, `label` by name, and the class names in the order of their index."""
+    """Which columns are the features and the label, and the class names in the order of their index."""
 
     label: str
     classes: Sequence[str]
@@ -32,11 +33,11 @@ class Columns:
 
 
 def read_csv(path: Path, columns: Columns) -> RawTable:
-    """Read the table; every cell is checked, and InputError names line, column and value of the first wrong one."""
+    """Read the table, every cell checked; InputError names line, column and value of the first wrong one."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; put the CSV file there")
     with path.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
-        lines = _records(csv.reader(file, strict=True), path)
+        lines = _records(file, path)
         first = next(lines, None)
         if first is None:
             raise InputError(f"{path}: the file is empty; the first line must name the columns")
@@ -45,17 +46,18 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
         return _table(path, lines, names, features, columns)
 
 
-def _records(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+def _records(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number (from 1, of a record's end) and cells of every record that is not blank."""
-    line = 0
+    reader = csv.reader(file, strict=True)
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise InputError(f"{path} line {reader.line_num}: not CSV: {error}; correct the line") from error  # type: ignore[attr-defined]
-        line = reader.line_num  # type: ignore[attr-defined]
+            where = f"{path} line {reader.line_num}"
+            raise InputError(f"{where}: not CSV: {error}; correct the line") from error
+        line = reader.line_num
         for cell in cells:
             _check_encoding(cell, path, line)
         if cells:
@@ -106,7 +108,8 @@ def _table(
     for line, cells in lines:
         if len(cells) != len(names):
             raise InputError(
-                f"{path} line {line}: {len(cells)} values where the header names {len(names)} columns; correct the line"
+                f"{path} line {line}: {len(cells)} values where the header names {len(names)} columns; "
+                "correct the line"
             )
         values.extend(_number(cells[position], path, line, names[position]) for position in positions)
         label = cells[label_position].strip()
@@ -131,7 +134,7 @@ def _number(cell: str, path: Path, line: int, column: str) -> float:
         raise InputError(f"{path} line {line} column {column}: {cell!r} is not a number; correct it")
     if not math.isfinite(value) or abs(value) > FLOAT32_MAXIMUM:
         raise InputError(
-            f"{path} line {line} column {column}: {cell!r} is not a finite float32 number; remove the row or fill "
-            "the value in"
+            f"{path} line {line} column {column}: {cell!r} is not a finite float32 number; "
+            "remove the row or fill the value in"
         )
     return value

@@ -1,8 +1,8 @@
 """MNIST's IDX files, gzipped or plain.
 
-Source of the format: Yann LeCun's MNIST page. Two zero bytes, a type byte (0x08: unsigned byte), the number of
-dimensions, each dimension as a big-endian uint32, then the values in row-major order: 3 dimensions (images, rows,
-columns) for images, one for labels.
+Source of the format: Yann LeCun's MNIST page. Two zero bytes, a type byte (0x08: unsigned byte), the number
+of dimensions, each dimension as a big-endian uint32, then the values in row-major order: 3 dimensions
+(images, rows, columns) for images, one for labels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ def idx_files(files: Iterable[Path]) -> dict[str, Path]:
 
 
 def read_mnist_idx(parts: dict[str, Path]) -> RawImages:
-    """The images and labels of the four files in `parts` (keys as in PARTS); pixels stay uint8.
+    """Return the images and labels of the four files in `parts` (keys as in PARTS); pixels stay uint8.
 
     The files have no validation split: the last sixth of train becomes one. Raises InputError.
     """
@@ -60,12 +60,14 @@ def read_mnist_idx(parts: dict[str, Path]) -> RawImages:
 
 
 def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """The unsigned bytes of one IDX file, in its `dimensions`; InputError for any other content."""
+    """Return the unsigned bytes of one IDX file, in its `dimensions`; InputError for any other content."""
     try:
         with path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
-            return _parse(gzip.GzipFile(fileobj=file) if zipped else file, path, dimensions)
+            return _parse(
+                cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if zipped else file, path, dimensions
+            )
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; put it there") from error
     except EOFError as error:
@@ -79,8 +81,8 @@ def _parse(stream: IO[bytes], path: Path, dimensions: int) -> npt.NDArray[np.uin
     wanted = bytes([0, 0, 8, dimensions])
     if magic != wanted:
         raise InputError(
-            f"{path}: the file begins with {magic.hex() or 'nothing'}, not with the magic {wanted.hex()} of an IDX "
-            f"file of {dimensions} dimension(s) of unsigned bytes; {CURE}"
+            f"{path}: the file begins with {magic.hex() or 'nothing'}, not with the magic {wanted.hex()} "
+            f"of an IDX file of {dimensions} dimension(s) of unsigned bytes; {CURE}"
         )
     header = stream.read(4 * dimensions)
     if len(header) < 4 * dimensions:
@@ -104,8 +106,8 @@ def _split(parts: dict[str, Path], name: str) -> tuple[Split, tuple[int, int]]:
     labels = read_idx(labels_path, 1)
     if len(images) != len(labels):
         raise InputError(
-            f"{images_path}: {len(images)} images, but {labels_path.name} has {len(labels)} labels; use files of "
-            "one data set"
+            f"{images_path}: {len(images)} images, but {labels_path.name} has {len(labels)} labels; "
+            "use files of one data set"
         )
     height, width = images.shape[1:]
     if height * width == 0:

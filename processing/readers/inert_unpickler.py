@@ -2,14 +2,14 @@
 
     python -I inert_unpickler.py FILE ARRAYS
 
-FILE is a pickle of protocol 0, 1 or 2, gzipped or not, that holds nothing but (nested) tuples or lists of ARRAYS
-numpy arrays of integers or floats. stdout gets a length (8 bytes, little-endian), that many bytes of JSON, and the
-arrays' bytes one after the other. Anything else ends in exit code 1 and one line on stderr.
+FILE is a pickle of protocol 0, 1 or 2, gzipped or not, that holds nothing but (nested) tuples or lists of
+ARRAYS numpy arrays of integers or floats. stdout gets a length (8 bytes, little-endian), that many bytes of
+JSON, and the arrays' bytes one after the other. Anything else ends in exit code 1 and one line on stderr.
 
-Why not `numpy.load` or `pickle.load`: a pickle is a program. Here it may only push constants and build tuples;
-the four names that numpy writes are mapped to inert stand-ins that record their arguments, any other name is
-refused, and the arrays are built by the parent from bytes whose count was checked. Opcodes and memo are counted
-before anything is loaded, and the process limits its own memory and time.
+Why not `numpy.load` or `pickle.load`: a pickle is a program. Here it may only push constants and build
+tuples; the four names that numpy writes are mapped to inert stand-ins that record their arguments, any other
+name is refused, and the arrays are built by the parent from bytes whose count was checked. Opcodes and memo
+are counted before anything is loaded, and the process limits its own memory and time.
 
 Only the standard library is imported, for a quick start: numpy is not needed to check numbers of bytes.
 """
@@ -36,9 +36,7 @@ MEMO_LIMIT = 1_000
 """Six arrays take about 250 opcodes and 60 memo entries."""
 
 OPCODES = frozenset(
-    "PROTO STOP MARK POP POP_MARK GLOBAL REDUCE BUILD NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 "
-    "STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_TUPLE LIST EMPTY_LIST "
-    "APPEND APPENDS PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET".split()
+    ['PROTO",', 'STOP",', 'MARK",', 'POP",', 'POP_MARK",', 'GLOBAL",', 'REDUCE",', 'BUILD",', 'NONE",', 'NEWTRUE",', 'NEWFALSE",', 'INT",', 'BININT",', 'BININT1",', 'BININT2",', 'LONG",', 'LONG1",', 'STRING",', 'BINSTRING",', 'SHORT_BINSTRING",', 'UNICODE",', 'BINUNICODE",', 'TUPLE",', 'TUPLE1",', 'TUPLE2",', 'TUPLE3",', 'EMPTY_TUPLE",', 'LIST",', 'EMPTY_LIST",', 'APPEND",', 'APPENDS",', 'PUT",', 'BINPUT",', 'LONG_BINPUT",', 'GET",', 'BINGET",', "LONG_BINGET"]
 )
 RECONSTRUCT, NDARRAY, DTYPE, ENCODE = "reconstruct", "ndarray", "dtype", "encode"
 STAND_INS = {
@@ -91,7 +89,7 @@ class InertUnpickler(pickle.Unpickler):
     """An unpickler that can reach no code: every name is a stand-in or refused."""
 
     def find_class(self, module: str, name: str) -> StandIn:
-        """The stand-in for a name that numpy writes."""
+        """Return the stand-in for a name that numpy writes."""
         stand_in = STAND_INS.get((module, name))
         if stand_in is None:
             raise RefusedError(f"the pickle asks for {module}.{name}, which is no part of an array")
@@ -103,7 +101,7 @@ class InertUnpickler(pickle.Unpickler):
 
 
 def decompressed(path: str) -> bytes:
-    """The file's bytes, gunzipped where it is gzip; at most DECOMPRESSED_LIMIT of them."""
+    """Return the file's bytes, gunzipped where it is gzip; at most DECOMPRESSED_LIMIT of them."""
     with open(path, "rb") as file:  # noqa: PTH123 - pathlib would be another import
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -121,7 +119,7 @@ def decompressed(path: str) -> bytes:
 def check_opcodes(content: bytes) -> None:
     """Refuse a pickle with an opcode, an opcode count or a memo that arrays have no need of."""
     for count, (opcode, argument, position) in enumerate(pickletools.genops(io.BytesIO(content)), start=1):
-        if opcode.name == "PROTO" and argument > 2:
+        if opcode.name == "PROTO" and int(argument or 0) > 2:
             raise RefusedError(f"the pickle has protocol {argument}; only 0, 1 and 2 are read")
         if opcode.name not in OPCODES:
             raise RefusedError(
@@ -129,12 +127,12 @@ def check_opcodes(content: bytes) -> None:
             )
         if count > OPCODE_LIMIT:
             raise RefusedError(f"the pickle has more than {OPCODE_LIMIT} opcodes")
-        if opcode.name.endswith("PUT") and argument >= MEMO_LIMIT:
+        if opcode.name.endswith("PUT") and int(argument or 0) >= MEMO_LIMIT:
             raise RefusedError(f"the pickle's memo index {argument} is not below {MEMO_LIMIT}")
 
 
 def load(content: bytes) -> Any:
-    """The pickle's value, made of tuples, lists, constants and Recorded calls.
+    """Return the pickle's value, made of tuples, lists, constants and Recorded calls.
 
     Strings of Python 2 stay the bytes they are: as numbers they mean what `encoding="latin1"` would give.
     """
@@ -148,7 +146,7 @@ def load(content: bytes) -> Any:
 
 
 def flattened(value: Any, arrays: int) -> list[Recorded]:
-    """The arrays in nested tuples or lists, in order; refused when there are others than `arrays` of them."""
+    """Return the arrays in nested tuples or lists, in order; refused unless there are `arrays` of them."""
     pending, found = [value], []
     while pending:
         item = pending.pop()
@@ -164,7 +162,7 @@ def flattened(value: Any, arrays: int) -> list[Recorded]:
 
 
 def described(item: Any) -> str:
-    """A short name of what was met, whatever its size."""
+    """Return a short name of what was met, whatever its size."""
     if isinstance(item, (Recorded, StandIn)):
         return f"a {item.name}"
     if isinstance(item, (tuple, list)):
@@ -187,13 +185,13 @@ def array_parts(array: Recorded, index: int) -> tuple[dict[str, Any], bytes]:
         expected *= size
     if expected != len(data):
         raise RefusedError(
-            f"{where} has the shape {shape} of {letters}, which is {expected} bytes, but holds {len(data)} bytes"
+            f"{where} has the shape {shape} of {letters}, which is {expected} bytes, but holds {len(data)}"
         )
     return {"dtype": letters, "shape": shape, "order": "F" if fortran else "C"}, data
 
 
 def plain_dtype(dtype: Any, where: str) -> str:
-    """A dtype as `<f4`: kind f, i or u, 1 to 8 bytes, no fields."""
+    """Return a dtype as `<f4`: kind f, i or u, 1 to 8 bytes, no fields."""
     if isinstance(dtype, Recorded) and dtype.name == DTYPE and dtype.arguments:
         kind, state = text(dtype.arguments[0]), dtype.state
         if isinstance(state, tuple) and len(state) == 8 and all(part is None for part in state[2:5]):
@@ -205,14 +203,14 @@ def plain_dtype(dtype: Any, where: str) -> str:
 
 
 def text(value: Any) -> str:
-    """A short string, which Python 2 pickled as bytes."""
+    """Return a short string, which Python 2 pickled as bytes."""
     return (
         value.decode("latin-1") if isinstance(value, bytes) else str(value) if isinstance(value, str) else ""
     )
 
 
 def raw_bytes(value: Any, where: str) -> bytes:
-    """An array's bytes: as Python 2 wrote them, or as Python 3 did, through `_codecs.encode(text, "latin1")`."""
+    """Return an array's bytes: as Python 2 wrote them, or Python 3's `_codecs.encode(text, "latin1")`."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, Recorded) and value.name == ENCODE and len(value.arguments) == 2:

@@ -1,8 +1,9 @@
 """`mnist.pkl.gz`: a gzipped Python-2 pickle of three (images, labels) pairs: train, validation, test.
 
-Source of the format: the deep learning tutorials of the LISA lab, which published the file; 50,000, 10,000 and
-10,000 images of 28 x 28 as float32 rows of 784 values within 0 to 1, labels int64. The file is untrusted input:
-`inert_unpickler` reads it in a child process, and this module builds arrays from the plain bytes it hands over.
+Source of the format: the deep learning tutorials of the LISA lab, which published the file; 50,000, 10,000
+and 10,000 images of 28 x 28 as float32 rows of 784 values within 0 to 1, labels int64. The file is untrusted
+input: `inert_unpickler` reads it in a child process, and this module builds arrays from the plain bytes it
+hands over.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ HEADER_LIMIT = 64 * 1024
 
 
 def read_mnist_pickle(path: Path) -> RawImages:
-    """The three splits of an MNIST pickle, gzipped or not. Raises InputError for anything else than that."""
+    """Return the three splits of an MNIST pickle, gzipped or not; InputError for anything else."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; put mnist.pkl.gz or the MNIST IDX files there")
     arrays = _arrays(path, count=2 * len(SPLITS))
@@ -48,8 +49,8 @@ def _arrays(path: Path, count: int) -> list[npt.NDArray[Any]]:
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:
-        assert child.stdout is not None  # noqa: S101 - PIPE was asked for
-        assert child.stderr is not None  # noqa: S101
+        assert child.stdout is not None
+        assert child.stderr is not None
         arrays = _received(child.stdout)
         reason = child.stderr.read().decode("utf-8", "backslashreplace").strip()
     if child.returncode < 0:
@@ -60,7 +61,7 @@ def _arrays(path: Path, count: int) -> list[npt.NDArray[Any]]:
 
 
 def _received(stream: IO[bytes]) -> list[npt.NDArray[Any]] | None:
-    """The arrays a child sends, or None where it stopped before their end: its exit code says why."""
+    """Return the arrays a child sends, or None where it stopped before their end: its exit code says why."""
     length = int.from_bytes(stream.read(8), "little")
     header = stream.read(min(length, HEADER_LIMIT))
     if not header or len(header) < length:
@@ -68,7 +69,7 @@ def _received(stream: IO[bytes]) -> list[npt.NDArray[Any]] | None:
     arrays = []
     for part in json.loads(header):
         content = np.empty(math.prod(part["shape"]), dtype=part["dtype"])
-        if _fill(stream, memoryview(content).cast("B")) < content.nbytes:
+        if _fill(stream, content.view(np.uint8).data) < content.nbytes:
             return None
         arrays.append(content.reshape(part["shape"], order=part["order"]))
     return arrays
@@ -93,7 +94,8 @@ def _split(path: Path, name: str, images: npt.NDArray[Any], labels: npt.NDArray[
         )
     if len(images) != len(labels):
         raise InputError(
-            f"{path}: the {name} split has {len(images)} images but {len(labels)} labels; {inert_unpickler.CURE}"
+            f"{path}: the {name} split has {len(images)} images but {len(labels)} labels; "
+            f"{inert_unpickler.CURE}"
         )
     return Split(images, check_labels(labels, CLASSES, f"{path}: {name}"))
 
