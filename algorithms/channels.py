@@ -1,7 +1,7 @@
 """A channel as an algorithm reads it: checked batches, in File, FastFile and Pipe mode alike.
 
-Sources are read in pieces of a few MiB, so the memory needed does not grow with the data. A file of dense recordIO
-is mapped, and its batches are views of it.
+Sources are read in pieces of a few MiB, so the memory needed does not grow with the data. A file of dense
+recordIO is mapped, and its batches are views of it.
 """
 
 from __future__ import annotations

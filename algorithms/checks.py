@@ -26,7 +26,7 @@ class RowChecks:
         self._dense: bool | None = None
 
     def check(self, features: Features, labels: Floats | None, where: str, first_row: int) -> None:
-        """Check consecutive records; raise CustomerError that names the source, the row (from 1) and the value.
+        """Check consecutive records; raise CustomerError that names source, row (from 1) and value.
 
         where: what the message calls their source. first_row: the number of the first of them in it.
         """
@@ -66,8 +66,9 @@ class RowChecks:
             allowed = f"a whole number from 0 to {rule.classes - 1}"
         if wrong.any():
             row = int(wrong.argmax())
+            seen = _number(labels[row])
             raise CustomerError(
-                f"{where}, row {first_row + row} has the label {_number(labels[row])}, but must have {allowed}"
+                f"{where}, row {first_row + row} has the label {seen}, but must have {allowed}"
             )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from algorithms.base import Algorithm
+if TYPE_CHECKING:
+    from algorithms.base import Algorithm
 
 _MODULES = {
     "linear-learner": "algorithms.linear_learner",

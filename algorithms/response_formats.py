@@ -1,0 +1,56 @@
+"""Predictions into the body of a response, by the request's Accept header.
+
+JSON wraps the rows in `{"predictions": [...]}`; JSON Lines writes one object a line; CSV writes one row a line,
+the fields in their order; recordIO writes records with empty features and the fields as labels.
+"""
+
+from __future__ import annotations
+
+from algorithms.base import CSV, JSON, JSONLINES, RECORDIO, Predictions
+from algorithms.content_types import ContentType, parse_content_type
+from processing.recordio import encode_labels
+
+MEDIA_TYPES = (JSON, JSONLINES, RECORDIO, CSV)
+
+
+def choose_accept(accept: str, default: str) -> ContentType | None:
+    """Return the first media type of an Accept header that can be written; None where there is none.
+
+    An absent header (``""``) and wildcards take `default`, a media type.
+    """
+    for part in accept.split(",") if accept.strip() else ["*/*"]:
+        wanted = parse_content_type(part)
+        if wanted.media_type in ("*/*", "application/*"):
+            return ContentType(default, wanted.parameters)
+        if wanted.media_type in MEDIA_TYPES:
+            return wanted
+    return None
+
+
+def encode_response(predictions: Predictions, media_type: str) -> bytes:
+    """Return the body for one of MEDIA_TYPES. Values must be finite."""
+    if media_type == RECORDIO:
+        return encode_labels(predictions)
+    if media_type == CSV:
+        return _csv(predictions)
+    objects = _objects(predictions)
+    if media_type == JSONLINES:
+        return ("\n".join(objects) + "\n").encode()
+    return ('{"predictions": [' + ", ".join(objects) + "]}").encode()
+
+
+def _objects(predictions: Predictions) -> list[str]:
+    """One JSON object a row. Finite floats, integers and lists of them print in Python as in JSON."""
+    template = "{" + ", ".join(f'"{name}": %r' for name in predictions) + "}"
+    return list(
+        map(template.__mod__, zip(*(column.tolist() for column in predictions.values()), strict=True))
+    )
+
+
+def _csv(predictions: Predictions) -> bytes:
+    columns = []
+    for column in predictions.values():
+        columns.extend([column] if column.ndim == 1 else column.T)
+    template = ",".join(["%r"] * len(columns)) + "\n"
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return "".join(map(template.__mod__, rows)).encode()
