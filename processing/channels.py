@@ -140,7 +140,7 @@ def _checked(
 ) -> Rows:
     if features.shape[1] != dataset.feature_dim:
         raise InputError(
-            f"{path} row {first}: {features.shape[1]} features, not {dataset.feature_dim} as described; {CURE}"
+            f"{path} row {first}: {features.shape[1]} features, not {dataset.feature_dim}; {CURE}"
         )
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():

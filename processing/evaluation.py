@@ -7,8 +7,8 @@ Reads `input/{test_labels,dataset,test}/` and `input/predictions/CANDIDATE/*.out
 
 - `output/evaluation/CANDIDATE/evaluation.json`: Model Monitor's schema and nothing else, for a model package;
 - `output/evaluation/evaluation.json`: the champion's Model Monitor metrics and, beside them, `champion`
-  (name, metric, value), `candidates` (name → metrics, curves, the worst mistakes), `class_names`, `image_shape`,
-  `rows` and `warnings`. It is written last.
+  (name, metric, value), `candidates` (name → metrics, curves, the worst mistakes), `class_names`,
+  `image_shape`, `rows` and `warnings`. It is written last.
 """
 
 from __future__ import annotations

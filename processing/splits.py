@@ -49,7 +49,8 @@ class Split:
 
 def _as_float32(batch: npt.NDArray[Any], name: str, first: int) -> npt.NDArray[np.float32]:
     if batch.dtype == np.uint8:
-        return np.divide(batch, PIXEL_MAXIMUM, dtype=np.float32)
+        pixels: npt.NDArray[np.float32] = np.divide(batch, PIXEL_MAXIMUM, dtype=np.float32)
+        return pixels
     with np.errstate(over="ignore"):  # what becomes infinite is refused just below, with its place
         values = np.ascontiguousarray(batch, dtype=np.float32)
     finite = np.isfinite(values)
@@ -118,7 +119,8 @@ def shuffled_split(
     """Cut as scikit-learn's `train_test_split(shuffle=True, random_state=…)` does.
 
     `test_size` and `validation_size` are fractions of all rows; validation is cut from what test left,
-    with the same random state, and is absent where its size is 0. Raises InputError where a split would be empty.
+    with the same random state, and is absent where its size is 0. Raises InputError where a split would be
+    empty.
     """
     test_rows = math.ceil(test_size * len(rows))
     validation_rows = math.ceil(validation_size * len(rows))

@@ -68,7 +68,8 @@ def _check_encoding(cell: str, path: Path, line: int) -> None:
     for character in cell:
         if "\udc80" <= character <= "\udcff":
             raise InputError(
-                f"{path} line {line}: the byte 0x{ord(character) - 0xDC00:02x} is not UTF-8; save the file as UTF-8"
+                f"{path} line {line}: the byte 0x{ord(character) - 0xDC00:02x} is not UTF-8; "
+                "save the file as UTF-8"
             )
 
 
@@ -115,7 +116,8 @@ def _table(
         label = cells[label_position].strip()
         if label not in indices:
             raise InputError(
-                f"{path} line {line} column {columns.label}: {label!r} is not one of {', '.join(columns.classes)}; "
+                f"{path} line {line} column {columns.label}: {label!r} is not one of "
+                f"{', '.join(columns.classes)}; "
                 "correct it, or list it with --classes"
             )
         labels.append(indices[label])

@@ -36,7 +36,45 @@ MEMO_LIMIT = 1_000
 """Six arrays take about 250 opcodes and 60 memo entries."""
 
 OPCODES = frozenset(
-    ['PROTO",', 'STOP",', 'MARK",', 'POP",', 'POP_MARK",', 'GLOBAL",', 'REDUCE",', 'BUILD",', 'NONE",', 'NEWTRUE",', 'NEWFALSE",', 'INT",', 'BININT",', 'BININT1",', 'BININT2",', 'LONG",', 'LONG1",', 'STRING",', 'BINSTRING",', 'SHORT_BINSTRING",', 'UNICODE",', 'BINUNICODE",', 'TUPLE",', 'TUPLE1",', 'TUPLE2",', 'TUPLE3",', 'EMPTY_TUPLE",', 'LIST",', 'EMPTY_LIST",', 'APPEND",', 'APPENDS",', 'PUT",', 'BINPUT",', 'LONG_BINPUT",', 'GET",', 'BINGET",', "LONG_BINGET"]
+    [
+        "PROTO",
+        "STOP",
+        "MARK",
+        "POP",
+        "POP_MARK",
+        "GLOBAL",
+        "REDUCE",
+        "BUILD",
+        "NONE",
+        "NEWTRUE",
+        "NEWFALSE",
+        "INT",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG",
+        "LONG1",
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "UNICODE",
+        "BINUNICODE",
+        "TUPLE",
+        "TUPLE1",
+        "TUPLE2",
+        "TUPLE3",
+        "EMPTY_TUPLE",
+        "LIST",
+        "EMPTY_LIST",
+        "APPEND",
+        "APPENDS",
+        "PUT",
+        "BINPUT",
+        "LONG_BINPUT",
+        "GET",
+        "BINGET",
+        "LONG_BINGET",
+    ]
 )
 RECONSTRUCT, NDARRAY, DTYPE, ENCODE = "reconstruct", "ndarray", "dtype", "encode"
 STAND_INS = {
