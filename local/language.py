@@ -16,6 +16,9 @@ from local.paths import PathError, walk
 
 Resolve = Callable[[object], Any]
 
+# What the entries of the lists in Describe answers are called by in a Get.
+_ENTRY_NAMES = ("OutputName", "InputName", "ChannelName", "MetricName")
+
 _FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
 
 
@@ -88,7 +91,7 @@ class _Resolver:
             raise PathError(f"step {name!r} has not run, so it has no properties")
         if not rest:
             raise PathError(f"say which property of step {name!r} is meant")
-        return walk(self.scope.properties[name], rest)
+        return walk(self.scope.properties[name], rest, _ENTRY_NAMES)
 
     # --- Std:Join -------------------------------------------------------------------------------------
 

@@ -41,19 +41,25 @@ def tokens(path: str) -> list[Token]:
     return found
 
 
-def walk(document: object, path: str) -> object:
+def walk(document: object, path: str, names: tuple[str, ...] = ()) -> object:
     """Return what `path` leads to in a document of dictionaries and lists.
+
+    Args:
+        document: a JSON value.
+        path: as `tokens` reads it.
+        names: fields by which a list's entries can be addressed besides their index, as the service does
+            with `Outputs['train']`, which is the entry whose OutputName is train.
 
     Raises:
         PathError: a key, index or container on the way is not there.
     """
     value = document
     for token in tokens(path):
-        value = _step(value, token)
+        value = _step(value, token, names)
     return value
 
 
-def _step(value: object, token: Token) -> object:
+def _step(value: object, token: Token, names: tuple[str, ...]) -> object:
     if isinstance(value, dict):
         if token in value:
             return value[token]
@@ -63,4 +69,13 @@ def _step(value: object, token: Token) -> object:
         if token < len(value):
             return value[token]
         raise PathError(f"there is no [{token}]; the list has {len(value)} entries")
+    if isinstance(value, list) and names:
+        return _entry(value, str(token), names)
     raise PathError(f"{json.dumps(value)[:80]} has no {token!r}")
+
+
+def _entry(listed: list[object], wanted: str, names: tuple[str, ...]) -> object:
+    found = {str(entry[name]): entry for entry in listed if isinstance(entry, dict) for name in names if name in entry}
+    if wanted in found:
+        return found[wanted]
+    raise PathError(f"there is no [{wanted!r}]; there is {', '.join(found)[:200] or 'nothing'}")

@@ -72,8 +72,8 @@ def model_package(row: Row) -> dict[str, Any]:
 def outputs(properties: Mapping[str, Any]) -> dict[str, str]:
     """Return the S3 locations that a step wrote, by output name."""
     found = {
-        name: output["S3Output"]["S3Uri"]
-        for name, output in properties.get("ProcessingOutputConfig", {}).get("Outputs", {}).items()
+        output["OutputName"]: output["S3Output"]["S3Uri"]
+        for output in properties.get("ProcessingOutputConfig", {}).get("Outputs", [])
         if "S3Output" in output
     }
     if "ModelArtifacts" in properties:
@@ -85,5 +85,4 @@ def outputs(properties: Mapping[str, Any]) -> dict[str, str]:
 
 def metrics(properties: Mapping[str, Any]) -> dict[str, float]:
     """Return a training step's final metrics by name."""
-    listed = properties.get("FinalMetricDataList", {})
-    return {name: entry["Value"] for name, entry in listed.items()}
+    return {entry["MetricName"]: entry["Value"] for entry in properties.get("FinalMetricDataList", [])}

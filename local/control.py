@@ -1,0 +1,65 @@
+"""How an execution that is under way is stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol
+
+STOP_GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL when an execution is stopped."""
+
+OVERTIME_GRACE = 120.0
+"""Seconds between SIGTERM and SIGKILL when MaxRuntimeInSeconds is over: the service's own 120."""
+
+
+class Stoppable(Protocol):
+    """Something under way that can be ended."""
+
+    def stop(self, grace: float) -> None:
+        """Send SIGTERM now and SIGKILL after `grace` seconds; return at once."""
+        ...
+
+
+class Control:
+    """Stops one execution, from any thread.
+
+    Attributes:
+        stop_grace: seconds that jobs get to end after SIGTERM when the execution is stopped.
+        overtime_grace: seconds that a job gets after SIGTERM when its MaxRuntimeInSeconds is over.
+    """
+
+    def __init__(self, stop_grace: float = STOP_GRACE, overtime_grace: float = OVERTIME_GRACE):
+        self.stop_grace = stop_grace
+        self.overtime_grace = overtime_grace
+        self.results: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._running: set[Stoppable] = set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the execution is being stopped."""
+        return self._stopping.is_set()
+
+    def stop(self, grace: float | None = None) -> None:
+        """End every job that is under way and start no more; called again, `grace` counts anew (0 kills)."""
+        self._stopping.set()
+        with self._lock:
+            running = list(self._running)
+        for process in running:
+            process.stop(self.stop_grace if grace is None else grace)
+        self.results.put(None)  # wakes the executor up
+
+    def add(self, process: Stoppable) -> None:
+        """Include a process that was just started; it is stopped at once where the execution is."""
+        with self._lock:
+            self._running.add(process)
+        if self.stopping:
+            process.stop(self.stop_grace)
+
+    def discard(self, process: Stoppable) -> None:
+        """Forget a process that has ended."""
+        with self._lock:
+            self._running.discard(process)

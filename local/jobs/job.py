@@ -1,0 +1,243 @@
+"""What all jobs share: the root that stands for /opt/ml, the environment, the process, and the reason of its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.arns import REGION, now
+from local.containers import Containers
+from local.control import Control
+from local.errors import JOB_INTERNAL_ERROR, Interrupted, LocalError, StepFailure, disk_errors
+from local.objects import Object, copy_file
+from local.orphans import process_started
+from local.process import Process
+from local.state import State
+
+OPT_ML = "/opt/ml"
+_OPT_ML_PATH = re.compile(r"(?:^|(?<=[:=]))/opt/ml(?=/|$)")
+
+# A container does not see the user's shell; these few make programs find their files here.
+_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_INTERNAL_EXIT = 255
+_SHOWN_OF_LOG = 500
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Attributes:
+        state: the open state directory.
+        control: stops the execution.
+        containers: what stands in for which image.
+        name: the job's name.
+        step: the step it runs for, for messages.
+        request: the CreateProcessingJob, CreateTrainingJob or CreateTransformJob request, all values filled in.
+        threads: the threads that its numerical libraries may use: its share of the cores.
+    """
+
+    state: State
+    control: Control
+    containers: Containers
+    name: str
+    step: str
+    request: Mapping[str, Any]
+    threads: int
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder, and its processes' working directory."""
+        return self.state.job_folder(self.name)
+
+    @property
+    def root(self) -> Path:
+        """What stands for /opt/ml."""
+        return self.folder / "ml"
+
+    @property
+    def log(self) -> Path:
+        """The file with the job's output."""
+        return self.state.log_file(self.name)
+
+    # --- files ----------------------------------------------------------------------------------------
+
+    def local(self, path: str) -> Path:
+        """Return the file that stands for a path below /opt/ml.
+
+        Raises:
+            StepFailure: the path is not below /opt/ml.
+        """
+        parts = path.removeprefix(OPT_ML).split("/")
+        if not path.startswith(OPT_ML + "/") or ".." in parts:
+            raise StepFailure(f"ClientError: step {self.step!r}: {path!r} is not a path below {OPT_ML}")
+        return self.root.joinpath(*(part for part in parts if part))
+
+    def rewrite(self, text: str) -> str:
+        """Replace /opt/ml by the root where a path begins in a command's word or a variable's value."""
+        return _OPT_ML_PATH.sub(lambda _: str(self.root), text)
+
+    def prepare(self, *folders: str) -> None:
+        """Make the root, folders below it and the log's folder."""
+        with disk_errors(self.root):
+            for folder in ("output", *folders):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+
+    def download(self, uri: str, folder: Path) -> None:
+        """Copy the objects below a prefix (or one object) into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, item in self.named_objects(uri).items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy_file(item.path, target)
+
+    def named_objects(self, uri: str) -> dict[str, Object]:
+        """Return the objects below a prefix by the path that each has below it.
+
+        Raises:
+            StepFailure: there are none.
+        """
+        prefix = uri.partition("://")[2].partition("/")[2]
+        try:
+            found = self.state.objects.list_some(uri)
+        except LocalError as error:
+            raise StepFailure(f"ClientError: step {self.step!r}: failed to download data: {error}") from None
+        return {relative_key(item.key, prefix): item for item in found}
+
+    # --- process --------------------------------------------------------------------------------------
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Process:
+        """Start the job's process; from now on a stop of the execution ends it."""
+        if self.control.stopping:
+            raise Interrupted
+        process = Process(
+            [self.rewrite(word) for word in command],
+            cwd=self.folder,
+            environment=self._environment(environment),
+            log=self.log,
+        )
+        self.control.add(process)
+        self.state.records.update_job(
+            self.name, pid=process.pid, process_started=process_started(process.pid)
+        )
+        return process
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str], message: str) -> None:
+        """Run the job's process to its end.
+
+        Args:
+            command: what to run.
+            environment: the variables that the request and the image give it.
+            message: the file below the root in which it leaves the reason when it fails.
+
+        Raises:
+            StepFailure: it failed, or ran longer than MaxRuntimeInSeconds.
+            Interrupted: the execution is being stopped.
+        """
+        process = self.start(command, environment)
+        limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+        overtime = threading.Event()
+        timer = self._timer(process, float(limit), overtime) if limit else None
+        try:
+            code = process.wait()
+        finally:
+            if timer:
+                timer.cancel()
+            self.control.discard(process)
+        if self.control.stopping:
+            raise Interrupted
+        if overtime.is_set():
+            raise StepFailure(
+                f"MaxRuntimeExceeded: step {self.step!r} ran longer than its MaxRuntimeInSeconds of {limit}"
+            )
+        if code != 0:
+            raise self.failure(code, self.root / message)
+
+    def _timer(self, process: Process, limit: float, overtime: threading.Event) -> threading.Timer:
+        def end() -> None:
+            overtime.set()
+            process.stop(self.control.overtime_grace)
+
+        timer = threading.Timer(limit, end)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def failure(self, code: int, message: Path) -> StepFailure:
+        """Return why a process with this exit code failed, in the job's own words where it left some."""
+        if code < 0:
+            name = signal.Signals(-code).name
+            return StepFailure(
+                f"InternalServerError: the container was killed by {name}; log: {self.log}", JOB_INTERNAL_ERROR
+            )
+        fault = JOB_INTERNAL_ERROR if code >= _INTERNAL_EXIT else ""
+        return StepFailure(f"AlgorithmError: {self.words(message)}, exit code: {code}", fault)
+
+    def words(self, message: Path) -> str:
+        """Return what a failed job says: its message file, else the end of its log."""
+        if message.is_file() and (said := message.read_text(errors="replace").strip()):
+            return said
+        end = self.log.read_bytes()[-_SHOWN_OF_LOG:].decode(errors="replace").strip()
+        return f"it left no reason; its log {self.log} ends with: {end}" if end else "it left no reason and no log"
+
+    def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        # `python3` is the interpreter that runs this, with the packages that this project pins.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return {
+            **passed,
+            # Jobs side by side share the cores: with a library's default of one thread a core in each of them,
+            # the threads of one would wait for the other's at every matrix product.
+            **dict.fromkeys(_THREAD_VARIABLES, str(self.threads)),
+            "PATH": path,
+            "PYTHONUNBUFFERED": "1",
+            "AWS_REGION": REGION,
+            **{name: self.rewrite(str(value)) for name, value in given.items()},
+            "SAGEMAKER_BASE_DIR": str(self.root),
+        }
+
+    # --- record ---------------------------------------------------------------------------------------
+
+    def open(self, kind: str, execution: str) -> None:
+        """Record the job, before anything of it exists."""
+        self.state.records.add_job(self.name, kind, execution, self.step, self.request, self.log)
+
+    def close(self, status: str, reason: str | None) -> None:
+        """Record the end and remove the job's folder; the log stays."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.state.records.update_job(self.name, status=status, exit_reason=reason, ended=now())
+
+
+def relative_key(key: str, prefix: str) -> str:
+    """Return the path that an object gets in a job: its key below the prefix, or the last part of the key."""
+    return key[len(prefix) :].lstrip("/") or key.rpartition("/")[2]
+
+
+def refuse(step: str, request: Mapping[str, Any], allowed: Mapping[str, tuple[object, ...]]) -> None:
+    """Refuse settings that would change what a job does on AWS and that are not supported here.
+
+    Args:
+        step: the step, for the message.
+        request: the structure that holds the settings.
+        allowed: setting → the values that are supported, None among them where it may be absent.
+
+    Raises:
+        StepFailure: a setting has another value.
+    """
+    for name, values in allowed.items():
+        if request.get(name) not in values:
+            known = ", ".join(str(value) for value in values if value is not None) or "absent"
+            raise StepFailure(
+                f"ClientError: step {step!r}: {name} {request[name]!r} is not supported by the local runner; "
+                f"supported: {known}"
+            )

@@ -1,0 +1,90 @@
+"""One child process in a session of its own: start, wait, stop, and nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from local.errors import CAPACITY_ERROR, StepFailure
+
+
+class Process:
+    """A running command, whose output goes to a file.
+
+    It leads a session of its own, so that a Ctrl-C at the terminal reaches the runner alone and a signal to the
+    group reaches all descendants.
+    """
+
+    def __init__(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path):
+        with log.open("ab") as output:
+            self._child = _start(command, cwd, environment, output.fileno())
+        self.pid = self._child.pid
+        self._lock = threading.Lock()
+        self._kill: threading.Timer | None = None
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit code, or minus the number of the signal that ended it.
+
+        What the command left running is killed: a job is over when its main process is.
+        """
+        # The child stays a zombie until its group is killed: until then its number cannot become another's.
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with self._lock:
+            self._signal(signal.SIGKILL)
+            code = self._child.wait()
+        if self._kill:
+            self._kill.cancel()
+        return code
+
+    def ended(self) -> bool:
+        """Return whether the main process has ended."""
+        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return self._child.returncode is not None or os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def stop(self, grace: float) -> None:
+        """Send SIGTERM now and SIGKILL after `grace` seconds (at once where it is 0); return at once."""
+        self._send(signal.SIGTERM if grace > 0 else signal.SIGKILL)
+        if grace > 0:
+            if self._kill:
+                self._kill.cancel()
+            self._kill = threading.Timer(grace, self._send, [signal.SIGKILL])
+            self._kill.daemon = True
+            self._kill.start()
+
+    def _send(self, number: signal.Signals) -> None:
+        with self._lock:
+            if self._child.returncode is None:
+                self._signal(number)
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            # The group is empty, or (on macOS) holds zombies alone.
+            return
+
+
+def _start(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.ENOMEM):
+            raise StepFailure(
+                f"CapacityError: cannot start {command[0]!r}: {error.strerror}", CAPACITY_ERROR
+            ) from None
+        raise StepFailure(f"ClientError: cannot start {command[0]!r}: {error.strerror}") from None
