@@ -1,1 +1,5 @@
-"""One self-contained HTML page per execution."""
+"""One self-contained HTML page per execution: `render` makes it, `write` puts it on disk."""
+
+from report.page import render, write
+
+__all__ = ["render", "write"]

@@ -1,0 +1,69 @@
+"""Where the candidates stand against each other and against the quality gate: dots on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import floor
+
+from report import series, wording
+from report.markup import Markup, join, number, tag
+from report.tables import chart, table
+
+
+def standing_chart(
+    metric: str,
+    values: Mapping[str, float | None],
+    champion: str,
+    threshold: float | None,
+    parameter: str | None,
+) -> Markup:
+    """Draw the figure: a row per candidate, best first, a line where the threshold lies.
+
+    The scale starts at the round tenth below the lowest figure and ends at 1; dots, not bars, so a scale
+    that does not start at 0 tells no lie about proportions.
+    """
+    known = [value for value in (*values.values(), threshold) if value is not None]
+    low = max(0.0, floor(min(known) * 10 - 0.25) / 10) if known else 0.0
+    order = sorted(values, key=lambda name: (name != champion, -(values[name] or 0.0)))
+    rows = [
+        (
+            join(
+                series.key(list(values).index(name)),
+                name,
+                tag("b", " champion") if name == champion else None,
+            ),
+            _track(list(values).index(name), values[name], threshold, low, name == champion),
+            wording.decimal(values[name]),
+            _distance(values[name], threshold),
+        )
+        for name in order
+    ]
+    title = wording.metric_name(metric)
+    gate = f"{parameter or 'threshold'} {threshold:g}" if threshold is not None else None
+    name = tag("span", gate, class_="gate", style=_place(threshold, low)) if threshold is not None else None
+    scale = tag("div", tag("span", f"{low:g}"), name, tag("span", "1"), class_="scale")
+    columns = ("Candidate", scale, title, "To threshold")
+    body = table(f"{title} of the candidates", columns, rows, numeric=(2, 3), class_="standing")
+    return chart(f"{title} of the candidates", body, None)
+
+
+def _track(index: int, value: float | None, threshold: float | None, low: float, champion: bool) -> Markup:
+    gate = tag("i", class_="gate", style=_place(threshold, low)) if threshold is not None else None
+    if value is None:
+        return tag("div", gate, class_="track", aria_hidden="true")
+    dot = tag("path", d=series.marker(index, 8, 8, 6.2 if champion else 4.6))
+    picture = tag(
+        "svg", dot, viewBox="0 0 16 16", class_=f"dot {series.style(index)}", style=_place(value, low)
+    )
+    return tag("div", gate, picture, class_="track", aria_hidden="true")
+
+
+def _place(value: float, low: float) -> str:
+    """Return the position of `value` on the scale from `low` to 1, as CSS."""
+    return f"left:{number(100 * (value - low) / (1 - low) if low < 1 else 100, 2)}%"
+
+
+def _distance(value: float | None, threshold: float | None) -> str:
+    if value is None or threshold is None:
+        return wording.MISSING
+    return f"{value - threshold:+.4f}".replace("-", "−")
