@@ -1,10 +1,14 @@
 """Predictions into the body of a response, by the request's Accept header.
 
-JSON wraps the rows in `{"predictions": [...]}`; JSON Lines writes one object a line; CSV writes one row a line,
-the fields in their order; recordIO writes records with empty features and the fields as labels.
+JSON wraps the rows in `{"predictions": [...]}`; JSON Lines writes one object a line; CSV writes one row a
+line, the fields in their order; recordIO writes records with empty features and the fields as labels.
 """
 
 from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
 
 from algorithms.base import CSV, JSON, JSONLINES, RECORDIO, Predictions
 from algorithms.content_types import ContentType, parse_content_type
@@ -30,7 +34,8 @@ def choose_accept(accept: str, default: str) -> ContentType | None:
 def encode_response(predictions: Predictions, media_type: str) -> bytes:
     """Return the body for one of MEDIA_TYPES. Values must be finite."""
     if media_type == RECORDIO:
-        return encode_labels(predictions)
+        encoded: bytes = encode_labels(predictions)
+        return encoded
     if media_type == CSV:
         return _csv(predictions)
     objects = _objects(predictions)
@@ -48,7 +53,7 @@ def _objects(predictions: Predictions) -> list[str]:
 
 
 def _csv(predictions: Predictions) -> bytes:
-    columns = []
+    columns: list[npt.NDArray[Any]] = []
     for column in predictions.values():
         columns.extend([column] if column.ndim == 1 else column.T)
     template = ",".join(["%r"] * len(columns)) + "\n"
