@@ -1,9 +1,9 @@
 """Take plain arrays out of a pickle without executing it: a program of its own, run in a child process.
 
-    python -I inert_unpickler.py FILE ARRAYS
+    python -I inert_unpickler.py FILE PAIRS
 
-FILE is a pickle of protocol 0, 1 or 2, gzipped or not, that holds nothing but (nested) tuples or lists of
-ARRAYS numpy arrays of integers or floats. stdout gets a length (8 bytes, little-endian), that many bytes of
+FILE is a pickle of protocol 0, 1 or 2, gzipped or not, that holds nothing but a tuple or list of PAIRS pairs
+of numpy arrays of integers or floats. stdout gets a length (8 bytes, little-endian), that many bytes of
 JSON, and the arrays' bytes one after the other. Anything else ends in exit code 1 and one line on stderr.
 
 Why not `numpy.load` or `pickle.load`: a pickle is a program. Here it may only push constants and build
@@ -183,26 +183,28 @@ def load(content: bytes) -> Any:
         raise RefusedError(f"the pickle is damaged or truncated: {type(error).__name__}: {error}") from error
 
 
-def flattened(value: Any, arrays: int) -> list[Recorded]:
-    """Return the arrays in nested tuples or lists, in order; refused unless there are `arrays` of them."""
-    pending, found = [value], []
-    while pending:
-        item = pending.pop()
-        if isinstance(item, (tuple, list)) and len(pending) + len(item) <= arrays:
-            pending.extend(reversed(item))
-        elif isinstance(item, Recorded) and item.name == RECONSTRUCT:
-            found.append(item)
-        else:
-            raise RefusedError(f"wrong structure: {described(item)} where an array is wanted")
-    if len(found) != arrays:
-        raise RefusedError(f"wrong structure: {len(found)} arrays where {arrays} are wanted")
-    return found
+def paired_arrays(value: Any, pairs: int) -> list[Recorded]:
+    """Return first and second of every pair, in order; refused unless `value` is `pairs` pairs of arrays."""
+    arrays = []
+    for pair in members(value, pairs, "the pickle"):
+        for array in members(pair, 2, "a split"):
+            if not (isinstance(array, Recorded) and array.name == RECONSTRUCT):
+                raise RefusedError(f"wrong structure: {described(array)} where an array is wanted")
+            arrays.append(array)
+    return arrays
+
+
+def members(value: Any, count: int, where: str) -> Any:
+    """Return a tuple or list of `count` members as it is; refused when it is anything else."""
+    if not isinstance(value, (tuple, list)) or len(value) != count:
+        raise RefusedError(f"wrong structure: {where} is {described(value)}, not a tuple of {count}")
+    return value
 
 
 def described(item: Any) -> str:
     """Return a short name of what was met, whatever its size."""
     if isinstance(item, (Recorded, StandIn)):
-        return f"a {item.name}"
+        return "an array" if item.name == RECONSTRUCT else f"a {item.name}"
     if isinstance(item, (tuple, list)):
         return f"a {type(item).__name__} of {len(item)}"
     return f"a value of type {type(item).__name__}"
@@ -214,8 +216,8 @@ def array_parts(array: Recorded, index: int) -> tuple[dict[str, Any], bytes]:
     if not (isinstance(array.state, tuple) and len(array.state) == 5):
         raise RefusedError(f"{where} has no state of (version, shape, dtype, order, bytes)")
     _, shape, dtype, fortran, content = array.state
-    if not (isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)):
-        raise RefusedError(f"{where} has a shape that is not a tuple of counts")
+    if not (isinstance(shape, tuple) and len(shape) in {1, 2} and all(is_count(size) for size in shape)):
+        raise RefusedError(f"{where} has a shape that is not one or two counts")
     data = raw_bytes(content, where)
     letters = plain_dtype(dtype, where)
     expected = int(letters[2:])
@@ -226,6 +228,11 @@ def array_parts(array: Recorded, index: int) -> tuple[dict[str, Any], bytes]:
             f"{where} has the shape {shape} of {letters}, which is {expected} bytes, but holds {len(data)}"
         )
     return {"dtype": letters, "shape": shape, "order": "F" if fortran else "C"}, data
+
+
+def is_count(size: Any) -> bool:
+    """Tell whether a dimension is a number that numpy could take."""
+    return type(size) is int and 0 <= size < 2**31
 
 
 def plain_dtype(dtype: Any, where: str) -> str:
@@ -266,13 +273,13 @@ def limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def main(path: str, arrays: int) -> None:
+def main(path: str, pairs: int) -> None:
     """Read FILE, then write what was found to stdout."""
     limit(resource.RLIMIT_CPU, SECONDS_LIMIT)
     limit(resource.RLIMIT_FSIZE, 0)
     if sys.platform == "linux":  # macOS refuses RLIMIT_AS; the counts above bound the memory there
         limit(resource.RLIMIT_AS, MEMORY_LIMIT)
-    found = flattened(load(decompressed(path)), arrays)
+    found = paired_arrays(load(decompressed(path)), pairs)
     parts = [array_parts(array, index) for index, array in enumerate(found)]
     header = json.dumps([header for header, _ in parts]).encode("ascii")
     sys.stdout.buffer.write(len(header).to_bytes(8, "little") + header)

@@ -31,7 +31,7 @@ def read_mnist_pickle(path: Path) -> RawImages:
     """Return the three splits of an MNIST pickle, gzipped or not; InputError for anything else."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; put mnist.pkl.gz or the MNIST IDX files there")
-    arrays = _arrays(path, count=2 * len(SPLITS))
+    arrays = _arrays(path, pairs=len(SPLITS))
     splits = {
         name: _split(path, name, arrays[2 * index], arrays[2 * index + 1])
         for index, name in enumerate(SPLITS)
@@ -44,8 +44,8 @@ def read_mnist_pickle(path: Path) -> RawImages:
     return RawImages(splits, _square(path, widths.pop()), [path], "mnist-pickle")
 
 
-def _arrays(path: Path, count: int) -> list[npt.NDArray[Any]]:
-    command = [sys.executable, "-I", inert_unpickler.__file__, str(path), str(count)]
+def _arrays(path: Path, pairs: int) -> list[npt.NDArray[Any]]:
+    command = [sys.executable, "-I", inert_unpickler.__file__, str(path), str(pairs)]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:

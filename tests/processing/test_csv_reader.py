@@ -1,0 +1,129 @@
+"""A published CSV is read as it is; a wrong cell is named by line, column and value."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processing.container import InputError
+from processing.readers import RawTable
+from processing.readers.csv_file import Columns, read_csv
+
+COLUMNS = Columns(label="Species", classes=["setosa", "versicolor"])
+GOOD = "Length,Species,Width\n5.1,setosa,3.5\n7,versicolor,-1e-3\n"
+
+
+def read(tmp_path: Path, content: str | bytes, columns: Columns = COLUMNS) -> RawTable:
+    path = tmp_path / "iris.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_csv(path, columns)
+
+
+def refusal(tmp_path: Path, content: str | bytes, columns: Columns = COLUMNS) -> str:
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, content, columns)
+    assert "iris.csv" in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(GOOD, id="plain"),
+        pytest.param("\ufeff" + GOOD, id="byte order mark"),
+        pytest.param(GOOD.replace("\n", "\r\n"), id="CRLF"),
+        pytest.param(GOOD.replace("\n", "\n\n") + "\n\n", id="blank lines"),
+        pytest.param(GOOD.rstrip("\n"), id="no last line end"),
+        pytest.param(GOOD.replace("setosa", '"setosa"').replace("Width", '"Width"').replace("3.5", '"3.5"'), id="quotes"),
+        pytest.param(GOOD.replace(",", " , "), id="blanks around values"),
+    ],
+)
+def test_the_table_is_read(tmp_path: Path, content: str) -> None:
+    table = read(tmp_path, content)
+    assert table.feature_names == ["Length", "Width"]
+    np.testing.assert_array_equal(table.rows.features, [[5.1, 3.5], [7, -1e-3]])
+    np.testing.assert_array_equal(table.rows.labels, [0, 1])
+
+
+def test_features_can_be_chosen_and_ordered(tmp_path: Path) -> None:
+    content = 'Length,Species,Width,Note\n5.1,setosa,3.5,"good, big"\n'
+    table = read(tmp_path, content, Columns("Species", ["setosa"], ["Width", "Length"]))
+    assert table.feature_names == ["Width", "Length"]
+    np.testing.assert_array_equal(table.rows.features, [[3.5, 5.1]])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (GOOD.replace("Species", "Kind"), "no column 'Species' among Length, Kind, Width"),
+        (GOOD.replace("Width", "Length"), "the column 'Length' is there 2 times"),
+        (GOOD.replace("Width", ""), "column 3 has no name"),
+        (GOOD.replace("3.5", "wide"), "line 2 column Width: 'wide' is not a number"),
+        (GOOD.replace("3.5", ""), "line 2 column Width: '' is not a number"),
+        (GOOD.replace("3.5", "1_0"), "line 2 column Width: '1_0' is not a number"),
+        (GOOD.replace("3.5", "٣"), "line 2 column Width: '٣' is not a number"),
+        (GOOD.replace("3.5", "NaN"), "line 2 column Width: 'NaN' is not a finite float32 number"),
+        (GOOD.replace("-1e-3", "-inf"), "line 3 column Width: '-inf' is not a finite float32 number"),
+        (GOOD.replace("7", "1e39"), "line 3 column Length: '1e39' is not a finite float32 number"),
+        (GOOD.replace("versicolor", "rosa"), "line 3 column Species: 'rosa' is not one of setosa, versicolor"),
+        (GOOD.replace(",-1e-3", ""), "line 3: 2 values where the header names 3 columns"),
+        (GOOD.replace("3.5", "3.5,1"), "line 2: 4 values where the header names 3 columns"),
+        (GOOD.replace("setosa", '"setosa'), "not CSV"),
+        ("", "the file is empty"),
+        ("\n\n", "the file is empty"),
+        ("Length,Species,Width\n", "no rows below the header"),
+        ("Species\nsetosa\n", "the features must be one column or more"),
+        (GOOD.replace("setosa", "setosé").encode("latin-1"), "line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (GOOD.replace("setosa", "x" * 200_000), "not CSV: field larger than field limit"),
+    ],
+)
+def test_a_wrong_table_is_refused(tmp_path: Path, content: str | bytes, told: str) -> None:
+    assert told in refusal(tmp_path, content)
+
+
+def test_the_label_is_no_feature(tmp_path: Path) -> None:
+    told = refusal(tmp_path, GOOD, Columns("Species", ["setosa"], ["Length", "Species"]))
+    assert "none of them 'Species'" in told
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.csv: no such file"):
+        read_csv(tmp_path / "absent.csv", COLUMNS)
+
+
+def read_bytes(content: bytes) -> RawTable | None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.csv"
+        path.write_bytes(content)
+        try:
+            return read_csv(path, COLUMNS)
+        except InputError as refused:
+            assert str(path) in str(refused)
+            return None
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_table_or_refused(content: bytes) -> None:
+    for text in (content, b"Length,Species\n" + content, b"Length,Species\n1,setosa\n" + content):
+        table = read_bytes(text)
+        assert table is None or np.isfinite(table.rows.features).all()
+
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(FLOATS, st.sampled_from(COLUMNS.classes), FLOATS), min_size=1, max_size=8))
+def test_what_a_csv_writer_writes_is_read_back(rows: list[tuple[float, str, float]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows([("Length", "Species", "Width"), *rows])
+    table = read_bytes(text.getvalue().encode())
+    assert table is not None
+    np.testing.assert_array_equal(table.rows.features, [(length, width) for length, _, width in rows])
+    assert [COLUMNS.classes[label] for label in table.rows.labels] == [species for _, species, _ in rows]
