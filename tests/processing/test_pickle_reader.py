@@ -108,7 +108,7 @@ def test_a_shape_that_lies_is_refused_before_anything_is_allocated(tmp_path: Pat
     assert "but holds 192" in message
 
 
-@pytest.mark.parametrize("shape", [(0, 2**31), (1, 1, 0), ()])
+@pytest.mark.parametrize("shape", [(1, 1, 1), ()])
 def test_an_array_of_an_odd_shape_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     images = np.zeros(shape, dtype=np.float32)
     told = refusal(tmp_path, pickle.dumps(((images, LABELS), *PAIRS[1:]), 2))
