@@ -48,6 +48,11 @@ class StepFailure(Exception):
         self.fault = fault
 
 
+def step_failure(error: LocalError, context: str) -> StepFailure:
+    """Return the failure of a step whose job met a `LocalError`; `context` begins with the kind of error."""
+    return StepFailure(f"{context}: {error}", RESOURCE_LIMIT if isinstance(error, DiskFull) else "")
+
+
 class Interrupted(Exception):
     """The execution is being stopped: the job was ended on purpose."""
 

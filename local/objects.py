@@ -63,21 +63,25 @@ class ObjectStore:
         return path
 
     def exists(self, uri: str) -> bool:
-        """Return whether there is an object at `uri`, or any object below it."""
-        return bool(self.list(uri))
+        """Return whether any object's key begins with the URI's."""
+        return any(True for _ in self._matches(uri))
 
     def list(self, prefix: str) -> list[Object]:
         """Return the objects whose keys begin with the prefix's text, in the order of their keys (UTF-8).
 
         As in S3 the prefix is text and not a folder: `s3://b/test` also finds `test_labels/a`.
         """
+        bucket, _ = split_uri(prefix)
+        found = [
+            Object(f"s3://{bucket}/{key}", key, entry.stat().st_size, Path(entry.path))
+            for key, entry in self._matches(prefix)
+        ]
+        return sorted(found, key=lambda item: item.key.encode())
+
+    def _matches(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         bucket, key = split_uri(prefix)
-        folder = self.path(f"s3://{bucket}/{key.rpartition('/')[0]}")
-        found = _walk(folder, "" if "/" not in key else key.rpartition("/")[0] + "/", key)
-        return sorted(
-            (Object(f"s3://{bucket}/{name}", name, entry.stat().st_size, Path(entry.path)) for name, entry in found),
-            key=lambda item: item.key.encode(),
-        )
+        above, slash, _ = key.rpartition("/")
+        return _walk(self.path(f"s3://{bucket}/{above}"), above + slash, key)
 
     def list_some(self, prefix: str) -> list[Object]:
         """Return what `list` does; no object at all is an error, as it is for a job's input.

@@ -32,6 +32,8 @@ class Process:
 
         What the command left running is killed: a job is over when its main process is.
         """
+        if self._child.returncode is not None:
+            return self._child.returncode
         # The child stays a zombie until its group is killed: until then its number cannot become another's.
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with self._lock:

@@ -16,7 +16,7 @@ from typing import Any
 from local.arns import REGION, now
 from local.containers import Containers
 from local.control import Control
-from local.errors import JOB_INTERNAL_ERROR, Interrupted, LocalError, StepFailure, disk_errors
+from local.errors import JOB_INTERNAL_ERROR, Interrupted, LocalError, StepFailure, disk_errors, step_failure
 from local.objects import Object, copy_file
 from local.orphans import process_started
 from local.process import Process
@@ -111,8 +111,17 @@ class Job:
         try:
             found = self.state.objects.list_some(uri)
         except LocalError as error:
-            raise StepFailure(f"ClientError: step {self.step!r}: failed to download data: {error}") from None
-        return {relative_key(item.key, prefix): item for item in found}
+            raise step_failure(error, f"ClientError: step {self.step!r}: failed to download data") from None
+        named: dict[str, Object] = {}
+        for item in found:
+            name = relative_key(item.key, prefix)
+            if name in named:
+                raise StepFailure(
+                    f"ClientError: step {self.step!r}: {named[name].uri} and {item.uri} both begin with {uri} and "
+                    f"would both be the file {name!r}; end the prefix with '/'"
+                )
+            named[name] = item
+        return named
 
     # --- process --------------------------------------------------------------------------------------
 

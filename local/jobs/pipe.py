@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _CHUNK = 1 << 20
-_JOIN_INTERVAL = 0.05
+_MOMENT = 0.02
 
 
 class Feeder:
@@ -37,18 +37,14 @@ class Feeder:
     def close(self) -> None:
         """End the feeding, wherever it is; the readers are gone by now."""
         self._closing = True
-        openings: list[int] = []
-        try:
-            while self._thread.is_alive():
-                # The thread may wait for a reader: be one, and keep the FIFO open until it has seen the end.
-                with contextlib.suppress(FileNotFoundError):
-                    openings.append(os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK))
-                if len(openings) > 1:  # a writer in the midst of its data must not wait for room either
-                    os.close(openings.pop(0))
-                self._thread.join(_JOIN_INTERVAL)
-        finally:
-            for opening in openings:
+        while self._thread.is_alive():
+            # Being a reader for a moment wakes a thread that waits for one; leaving again ends one that waits
+            # for room in the pipe.
+            with contextlib.suppress(FileNotFoundError):
+                opening = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)
+                self._thread.join(_MOMENT)
                 os.close(opening)
+            self._thread.join(_MOMENT)
 
     def _make(self, epoch: int) -> Path:
         path = self._folder / f"{self._channel}_{epoch}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from local.arns import arn, now
 from local.containers import container
-from local.errors import LocalError, StepFailure
+from local.errors import LocalError, StepFailure, step_failure
 from local.jobs.job import Job, refuse
 
 _CONFIG_FOLDER = "config"
@@ -71,7 +71,7 @@ def _upload(job: Job, output: Mapping[str, Any]) -> None:
     try:
         job.state.objects.take_tree(job.local(output["LocalPath"]), output["S3Uri"])
     except LocalError as error:
-        raise StepFailure(f"ClientError: step {job.step!r}: failed to upload output: {error}") from None
+        raise step_failure(error, f"ClientError: step {job.step!r}: failed to upload output") from None
 
 
 def _write_config(job: Job) -> None:

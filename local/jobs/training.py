@@ -8,12 +8,11 @@ from typing import Any
 
 from local.arns import arn, now
 from local.containers import Container, container
-from local.errors import LocalError, StepFailure
+from local.errors import LocalError, StepFailure, step_failure
 from local.jobs.archive import pack
 from local.jobs.job import Job, refuse
 from local.jobs.metrics import final_metrics
 from local.jobs.pipe import Feeder
-from local.language import as_text
 
 _FAILURE = "output/failure"
 
@@ -101,8 +100,7 @@ def _write_config(job: Job) -> None:
     resources = job.request.get("ResourceConfig", {})
     hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}
     documents = {
-        # Hyperparameters are texts on the wire, also where a JsonGet or a typed parameter gave a number.
-        "hyperparameters": {name: as_text(value) for name, value in job.request.get("HyperParameters", {}).items()},
+        "hyperparameters": job.request.get("HyperParameters", {}),
         "inputdataconfig": {channel["ChannelName"]: _channel_config(job, channel) for channel in _channels(job)},
         "resourceconfig": {**hosts, "current_instance_type": resources.get("InstanceType", "local")},
     }
@@ -140,4 +138,4 @@ def _pack(job: Job, folder: str, uri: str) -> None:
         pack(job.root / folder, staged)
         job.state.objects.move(staged, uri)
     except LocalError as error:
-        raise StepFailure(f"ClientError: step {job.step!r}: failed to upload the {folder}: {error}") from None
+        raise step_failure(error, f"ClientError: step {job.step!r}: failed to upload the {folder}") from None
