@@ -42,7 +42,7 @@ def read_model(path: Path, algorithm: str) -> tuple[dict[str, Any], dict[str, np
         with np.load(path, allow_pickle=False) as members:
             arrays = {name: members[name] for name in members.files}
         settings = json.loads(arrays.pop(_SETTINGS).tobytes())
-    except (ValueError, KeyError, EOFError, OSError, RecursionError, zipfile.BadZipFile) as error:
+    except Exception as error:  # hostile bytes make zipfile and numpy raise nearly anything
         raise CustomerError(f"{path.name} is not a {algorithm} model: {error}") from error
     if not isinstance(settings, dict) or settings.get("algorithm") != algorithm:
         found = settings.get("algorithm") if isinstance(settings, dict) else settings

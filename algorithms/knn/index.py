@@ -47,7 +47,7 @@ class Index(Protocol):
 class IndexSettings:
     """What an index is built by.
 
-    kind: a faiss.* name of the schema. inner_product: the metric, else L2. lists, components: for the IVF kinds.
+    kind: a faiss.* name of the schema. inner_product: the metric, else L2. lists, components: for IVF kinds.
     """
 
     kind: str

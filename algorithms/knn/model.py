@@ -55,7 +55,7 @@ def prepare(features: Features, settings: Settings, projection: Projection | Non
         rows = np.pad(rows, ((0, 0), (0, settings.dimension - rows.shape[1])))
     if settings.metric == "COSINE":
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows = rows / np.where(lengths > 0, lengths, np.float32(1))
+        rows = np.divide(rows, np.where(lengths > 0, lengths, 1), dtype=np.float32)
     return np.ascontiguousarray(rows, dtype=np.float32)
 
 

@@ -14,7 +14,7 @@ PQ_COMPONENTS = ("1", "2", "3", "4", "8", "12", "16", "20", "24", "28", "32", "4
 def _check_reduction(values: Mapping[str, Any]) -> Iterator[str]:
     kind, target = values["dimension_reduction_type"], values["dimension_reduction_target"]
     if kind == "none" and target is not None:
-        yield f"'dimension_reduction_target' is {target}, but 'dimension_reduction_type' is none (sign or fjlt)"
+        yield f"'dimension_reduction_target' is {target}, but 'dimension_reduction_type' is not sign or fjlt"
     if kind != "none" and target is None:
         yield f"'dimension_reduction_target' is required: 'dimension_reduction_type' is {kind!r}"
     if kind != "none" and target is not None and target >= values["feature_dim"]:
