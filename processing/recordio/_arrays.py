@@ -1,0 +1,113 @@
+"""Records straight into float32 arrays: a whole source at once, or a stream in batches."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.recordio._batches import Arrays, empty, join, rebatch
+from processing.recordio._decode import decode_frames
+from processing.recordio._dense import decode_dense
+from processing.recordio._form import Form
+from processing.recordio._frames import HEADER, Source, stream_frames, uniform
+from processing.recordio._layout import layout
+from processing.recordio._messages import Place
+
+
+def read_arrays(source: Source, *, copy: bool = False) -> Arrays:
+    """All records as arrays, dense or sparse, whichever the first record is.
+
+    source: a path, the bytes themselves, or an open binary file, which is read to its end.
+    copy: False lets dense features be a view, possibly read-only and strided, into the bytes or the file (which is
+    mapped: it must not be truncated while the array lives). That takes records of one layout, and float32 values
+    that lie on multiples of four bytes; elsewhere, and with True, they are an own, contiguous array.
+
+    Returns features float32 (n, d) and labels float32 (n,) or None. float64 and int32 tensors are cast: what is
+    beyond float32's range becomes infinite. An empty source gives features of shape (0, 0).
+    Raises RecordIOError for malformed input, and where kind, width or labels differ between records.
+    """
+    return _read(source, Form(), copy)
+
+
+def read_dense(source: Source, *, copy: bool = False) -> Arrays:
+    """`read_arrays` for dense records: sparse ones raise RecordIOError."""
+    return _read(source, Form(kind="dense"), copy)
+
+
+def read_sparse(source: Source) -> Arrays:
+    """`read_arrays` for sparse records, the features as CSR: dense ones raise RecordIOError."""
+    return _read(source, Form(kind="sparse"), copy=False)
+
+
+def read_chunks(stream: BinaryIO) -> Iterator[Arrays]:
+    """The records of a stream as arrays, a few MiB at a time, in whatever numbers arrive.
+
+    The stream is read forward to its end, never sought: a file, a FIFO, a socket. Nothing comes of an empty one.
+    Raises RecordIOError as `read_arrays` does, once the chunks before are handed out.
+    """
+    form = Form()
+    for frames in stream_frames(stream):
+        yield decode_frames(frames, form)
+
+
+def read_batches(stream: BinaryIO, rows: int) -> Iterator[Arrays]:
+    """`read_chunks` in batches of exactly `rows` records; only the last may be shorter."""
+    return rebatch(read_chunks(stream), rows)
+
+
+def _read(source: Source, form: Form, copy: bool) -> Arrays:
+    whole = _view(source, form)
+    if whole is not None:
+        return Arrays(np.array(whole.features, order="C"), whole.labels) if copy else whole
+    with opened(source) as stream:
+        chunks = [decode_frames(frames, form) for frames in stream_frames(stream)]
+    if not chunks:
+        return empty()
+    joined = join(chunks)
+    return Arrays(np.ascontiguousarray(joined.features), joined.labels) if joined.kind == "dense" else joined
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[BinaryIO]:
+    """The source as a binary stream; what was opened here is closed here."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield io.BytesIO(source)
+    elif isinstance(source, (str, os.PathLike)):
+        with Path(source).open("rb", buffering=0) as stream:
+            yield stream
+    else:
+        yield source
+
+
+def _view(source: Source, form: Form) -> Arrays | None:
+    """Dense records of one layout as a view, where the source is in memory or can be mapped; otherwise None."""
+    buffer = _bytes(source)
+    if form.kind == "sparse" or buffer is None or not len(buffer):
+        return None
+    frames = uniform(buffer, 0, 0)
+    if frames is None or frames.end != len(buffer):
+        return None
+    first = layout(frames.payload(0), Place(0, HEADER))
+    return None if first is None or first.sparse else decode_dense(frames, first)
+
+
+def _bytes(source: Source) -> npt.NDArray[np.uint8] | None:
+    """The whole source without a copy, or None where that cannot be: an open file, a FIFO, an empty file."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return np.frombuffer(source, np.uint8) if len(source) else None
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    status = Path(source).stat()
+    if not stat.S_ISREG(status.st_mode) or not status.st_size:
+        return None
+    with Path(source).open("rb") as file:
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

@@ -1,0 +1,102 @@
+"""Arrays of records, and joining and cutting them into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Union
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+Features = Union["npt.NDArray[np.float32]", csr_matrix]
+
+
+class Arrays(NamedTuple):
+    """Consecutive records.
+
+    features: float32 (n, d), dense (rows contiguous, possibly strided) or CSR.
+    labels: float32 (n,), or None where the records carry no label.
+    """
+
+    features: Features
+    labels: npt.NDArray[np.float32] | None
+
+    @property
+    def kind(self) -> str:
+        """`dense` or `sparse`."""
+        return "dense" if isinstance(self.features, np.ndarray) else "sparse"
+
+    @property
+    def width(self) -> int:
+        """Features a record."""
+        return int(self.features.shape[1])
+
+    def rows(self, start: int, stop: int) -> Arrays:
+        """Records `start` to `stop`; dense ones as a view."""
+        labels = None if self.labels is None else self.labels[start:stop]
+        return Arrays(self.features[start:stop], labels)
+
+    def described(self) -> str:
+        """What every batch of one stream has in common, in words."""
+        return f"{self.kind} records of {self.width} features, {'un' if self.labels is None else ''}labelled"
+
+
+def empty() -> Arrays:
+    """No records: features of shape (0, 0), no labels."""
+    return Arrays(np.empty((0, 0), np.float32), None)
+
+
+def join(pieces: list[Arrays]) -> Arrays:
+    """One after another; they must agree in kind, width and in having labels, else ValueError."""
+    first = pieces[0]
+    for piece in pieces[1:]:
+        if piece.described() != first.described():
+            raise ValueError(
+                f"{first.described()} are followed by {piece.described()}: give all files of a channel the same form"
+            )
+    if len(pieces) == 1:
+        return first
+    labels = [piece.labels for piece in pieces if piece.labels is not None]
+    features = [piece.features for piece in pieces]
+    joined = np.concatenate(features) if first.kind == "dense" else _stack(features)
+    return Arrays(joined, np.concatenate(labels) if labels else None)
+
+
+def _stack(matrices: list[csr_matrix]) -> csr_matrix:
+    """CSR matrices of one width one below another; scipy's vstack spends most of its time on checks."""
+    counts = np.concatenate([np.diff(matrix.indptr) for matrix in matrices])
+    indptr = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=indptr[1:])
+    data = np.concatenate([matrix.data for matrix in matrices])
+    indices = np.concatenate([matrix.indices for matrix in matrices])
+    return csr_matrix((data, indices, indptr), shape=(len(counts), matrices[0].shape[1]))
+
+
+def rebatch(chunks: Iterable[Arrays], rows: int) -> Iterator[Arrays]:
+    """The same records in batches of exactly `rows`, only the last may be shorter.
+
+    Dense batches are views where they lie within one chunk. Holds one chunk and one batch at a time.
+    Raises ValueError where `rows` is below 1, or where kind, width or labels change between chunks.
+    """
+    if rows < 1:
+        raise ValueError(f"rows is {rows}: a batch has at least one row")
+    return _rebatch(chunks, rows)
+
+
+def _rebatch(chunks: Iterable[Arrays], rows: int) -> Iterator[Arrays]:
+    pending: list[Arrays] = []
+    waiting = 0
+    for chunk in chunks:
+        count = int(chunk.features.shape[0])
+        at = 0
+        while count - at >= rows - waiting:
+            taken = rows - waiting
+            yield join([*pending, chunk.rows(at, at + taken)])
+            at += taken
+            pending, waiting = [chunk.rows(0, 0)], 0
+        if at < count:
+            pending.append(chunk.rows(at, count))
+            waiting += count - at
+    if waiting:
+        yield join(pending)

@@ -1,0 +1,30 @@
+"""Frames → arrays: all records of a chunk at once where they share a layout, else record by record."""
+
+from __future__ import annotations
+
+from processing.recordio._batches import Arrays
+from processing.recordio._dense import decode_dense
+from processing.recordio._form import Form
+from processing.recordio._frames import HEADER, Frames
+from processing.recordio._layout import layout
+from processing.recordio._messages import Place
+from processing.recordio._records import collect
+from processing.recordio._sparse import decode_sparse
+
+
+def decode_frames(frames: Frames, form: Form) -> Arrays:
+    """The arrays of one record or more. Raises RecordIOError where a record is malformed or not of the form."""
+    arrays = together(frames)
+    if arrays is None or not form.admits(arrays):
+        # One by one, a record either turns out to be of another layout that is allowed, or gets its error.
+        arrays = collect(frames, form)
+    form.settle(arrays)
+    return arrays
+
+
+def together(frames: Frames) -> Arrays | None:
+    """All records at once where they have the layout of the first; otherwise None."""
+    first = layout(frames.payload(0), Place(frames.record, frames.offset + HEADER))
+    if first is None:
+        return None
+    return decode_sparse(frames, first) if first.sparse else decode_dense(frames, first)

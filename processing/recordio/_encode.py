@@ -1,0 +1,39 @@
+"""Rows of one length → records: a block of bytes, its constant part in place, the numbers put into its holes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.recordio._numbers import Kind, fixed
+from processing.recordio._template import Part, Template, column
+
+BLOCK = 8 << 20
+"""Bytes written at a time: large enough that calls cost nothing, small enough to stay in the cache."""
+
+
+class Fixed(NamedTuple):
+    """Numbers of fixed width: values (n, d), of any dtype that `kind` takes; what: their name in messages."""
+
+    values: npt.NDArray[Any]
+    kind: Kind
+    what: str
+
+
+def encode_fixed(parts: list[Part], total: int, columns: list[Fixed]) -> Iterator[memoryview]:
+    """`total` records that differ only in the columns that fill their holes, in blocks of about 8 MiB.
+
+    A block is valid until the next is asked for: the memory is used again.
+    """
+    template = Template.of(parts)
+    rows = max(1, BLOCK // template.stride)
+    block = template.block(min(rows, total))
+    for start in range(0, total, rows):
+        part = block[: total - start]
+        for hole, source in zip(template.holes, columns):
+            values = source.values[start : start + rows]
+            column(part, hole, source.kind.dtype)[...] = fixed(values, source.kind, source.what)
+        yield part.reshape(-1).data

@@ -1,0 +1,223 @@
+"""Framing: where each record lies in a stream, found chunk by chunk without a loop over records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.recordio._errors import WRITTEN_ANEW, RecordIOError
+
+MAGIC = 0xCED7230A
+MAGIC_BYTES = MAGIC.to_bytes(4, "little")
+HEADER = 8
+"""Bytes before a payload: the magic and the length."""
+
+LONGEST = (1 << 31) - 1
+"""Bytes of the longest payload: protobuf's own limit for a message."""
+
+CHUNK = 4 << 20
+"""Bytes asked of a stream at a time."""
+
+Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
+"""Where records come from: a path, the bytes themselves, or an open binary file."""
+
+
+class Frames(NamedTuple):
+    """Consecutive whole records in one buffer.
+
+    buffer: uint8, beginning with the first of these frames.
+    starts: int64 (n,), offsets of the frames in `buffer`.
+    lengths: int64 (n,), bytes of their payloads.
+    stride: bytes of each frame where all are of one length, else None.
+    record, offset: number of the first record, and its byte offset, in the source.
+    """
+
+    buffer: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    stride: int | None
+    record: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """Offset in `buffer` behind the last frame."""
+        return int(self.starts[-1]) + framed(int(self.lengths[-1])) if len(self.starts) else 0
+
+    def payload(self, index: int) -> bytes:
+        """The payload of one record."""
+        start = int(self.starts[index]) + HEADER
+        return self.buffer[start : start + int(self.lengths[index])].tobytes()
+
+
+def framed(length: int) -> int:
+    """Bytes of a frame whose payload has `length` bytes."""
+    return HEADER + (length + 3 & ~3)
+
+
+def split(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames:
+    """The whole frames at the beginning of `buffer`; what follows them is the beginning of one more, or nothing.
+
+    Tried in order: all frames are of one length; the aligned places where the magic stands are the frames; a walk
+    from frame to frame (a payload may hold the magic by chance), which also says what is wrong.
+    """
+    frames = uniform(buffer, record, offset)
+    if frames is None:
+        found = _by_magic(buffer)
+        starts, lengths = found if found is not None else _walk(buffer, record, offset)
+        frames = Frames(buffer, starts, lengths, None, record, offset)
+    _check_padding(frames)
+    return frames
+
+
+def uniform(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames | None:
+    """The whole frames in `buffer` where there is one at least and all are as long as the first; else None."""
+    if len(buffer) < HEADER:
+        return None
+    magic, length = (int(word) for word in buffer[:HEADER].view("<u4"))
+    stride = framed(length)
+    count = len(buffer) // stride
+    if count == 0 or magic != MAGIC or length > LONGEST:
+        return None
+    words = buffer[: count * stride].view("<u4").reshape(count, stride // 4)
+    if not ((words[:, 0] == MAGIC).all() and (words[:, 1] == length).all()):
+        return None
+    # What follows may be a shorter record, and a whole one; or no record at all.
+    following = buffer[count * stride :][:HEADER]
+    if len(following) >= 4 and (following != buffer[: len(following)]).any():
+        return None
+    starts = np.arange(count, dtype=np.int64) * stride
+    return Frames(buffer, starts, np.full(count, length, np.int64), stride, record, offset)
+
+
+def _check_padding(frames: Frames) -> None:
+    """RecordIOError where a byte between a payload and the next frame is not zero."""
+    ends = frames.starts + HEADER + frames.lengths
+    missing = -frames.lengths & 3
+    for j in range(3):
+        padded = np.flatnonzero(missing > j)
+        odd = padded[frames.buffer[ends[padded] + j] != 0]
+        if len(odd):
+            at = int(ends[odd[0]]) + j
+            found = f"the byte {int(frames.buffer[at]):#04x} in the padding"
+            raise RecordIOError(frames.record + int(odd[0]), frames.offset + at, found, "0x00", WRITTEN_ANEW)
+
+
+def _by_magic(buffer: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+    """Frames of any lengths, where the magic stands nowhere but at their beginnings; otherwise None."""
+    words = buffer[: len(buffer) & ~3].view("<u4")
+    at = np.flatnonzero(words[:-1] == MAGIC)
+    if not len(at) or at[0] != 0:
+        return None
+    lengths = words[at + 1].astype(np.int64)
+    starts = at * 4
+    ends = starts + HEADER + (lengths + 3 & ~3)
+    if lengths.max() > LONGEST or not (ends[:-1] == starts[1:]).all():
+        return None
+    whole = len(starts) if ends[-1] <= len(buffer) else len(starts) - 1
+    rest = len(buffer) - int(ends[-1])
+    if rest >= 4:
+        return None  # bytes behind the last frame that do not begin with the magic
+    return starts[:whole], lengths[:whole]
+
+
+def _walk(
+    buffer: npt.NDArray[np.uint8], record: int, offset: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Frames of any lengths, one after another; raises RecordIOError where one begins wrongly."""
+    starts: list[int] = []
+    lengths: list[int] = []
+    view = buffer.data
+    at = 0
+    while len(view) - at >= 4:
+        magic = bytes(view[at : at + 4])
+        if magic != MAGIC_BYTES:
+            raise RecordIOError(
+                record + len(starts),
+                offset + at,
+                f"the bytes {magic.hex()}",
+                f"the magic {MAGIC_BYTES.hex()}",
+                "check that this is recordIO-protobuf, and neither CSV, compressed nor damaged",
+            )
+        if len(view) - at < HEADER:
+            break
+        length = int.from_bytes(view[at + 4 : at + HEADER], "little")
+        if length > LONGEST:
+            raise RecordIOError(
+                record + len(starts),
+                offset + at + 4,
+                f"a length of {length} bytes",
+                f"at most {LONGEST} (protobuf's limit)",
+                WRITTEN_ANEW,
+            )
+        if len(view) - at < framed(length):
+            break
+        starts.append(at)
+        lengths.append(length)
+        at += framed(length)
+    return np.array(starts, np.int64), np.array(lengths, np.int64)
+
+
+def stream_frames(stream: BinaryIO) -> Iterator[Frames]:
+    """All records of a stream, as many at a time as a few MiB hold; it is read once, forward, to its end.
+
+    Each chunk lies in a buffer of its own, so that arrays may go on pointing into it. A record that is longer than
+    a chunk makes the buffer grow as its bytes arrive, never by what its length claims.
+    Raises RecordIOError for a wrong magic or length, and, once the records before it are handed out, for a
+    record that is cut off.
+    """
+    carry: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+    record = offset = 0
+    ended = False
+    while not ended:
+        buffer = np.empty(max(CHUNK, 2 * len(carry)), np.uint8)
+        buffer[: len(carry)] = carry
+        filled = len(carry) + _fill(stream, buffer.data[len(carry) :])
+        ended = filled < len(buffer)
+        frames = split(buffer[:filled], record, offset)
+        if len(frames.starts):
+            yield frames
+        record += len(frames.starts)
+        offset += frames.end
+        carry = buffer[frames.end : filled]
+    if len(carry):
+        raise _cut_off(carry, record, offset)
+
+
+def _fill(stream: BinaryIO, view: memoryview) -> int:
+    """Read until `view` is full or the stream ends → bytes read. Short reads (a FIFO's) are asked for again."""
+    filled = 0
+    while filled < len(view):
+        count = _read_into(stream, view[filled:])
+        if count == 0:
+            break
+        filled += count
+    return filled
+
+
+def _read_into(stream: Any, view: memoryview) -> int:
+    if hasattr(stream, "readinto"):
+        count = stream.readinto(view)
+    else:
+        data = stream.read(len(view))
+        if isinstance(data, str):
+            raise TypeError("recordIO is binary, and this file gives text: open it in mode 'rb'")
+        count = None if data is None else len(data)
+        if data:
+            view[:count] = data
+    if count is None:
+        raise BlockingIOError("the stream is non-blocking and has no data yet: open it in blocking mode")
+    return int(count)
+
+
+def _cut_off(rest: npt.NDArray[np.uint8], record: int, offset: int) -> RecordIOError:
+    expected = f"a header of {HEADER} bytes"
+    if len(rest) >= HEADER:
+        expected = f"a frame of {framed(int(rest[4:HEADER].view('<u4')[0]))} bytes, as its header says"
+    return RecordIOError(
+        record, offset, f"the end of the data after {len(rest)} bytes of the record", expected, WRITTEN_ANEW
+    )
