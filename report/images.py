@@ -68,10 +68,11 @@ def png(row: Sequence[float], shape: tuple[int, int], span: tuple[float, float])
 
 
 def image(row: Sequence[float], shape: tuple[int, int], span: tuple[float, float], alt: str) -> Markup:
-    """Return the `<img>` of one row of pixels, with the PNG inside the page."""
+    """Return one row of pixels as an `<img>` with the PNG in it, on the ground that it is drawn on."""
     encoded = base64.b64encode(png(row, shape, span)).decode("ascii")
     source = f"data:image/png;base64,{encoded}"
-    return tag("img", src=source, width=shape[1], height=shape[0], alt=alt, class_="pixels")
+    picture = tag("img", src=source, width=shape[1], height=shape[0], alt=alt, class_="pixels")
+    return tag("span", picture, class_="tile")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -42,14 +42,18 @@ def numbers(summary: str, *tables: Markup) -> Markup:
     return tag("details", tag("summary", summary), *tables, class_="numbers")
 
 
-def chart(title: str, body: Child, data: Markup | None, *, note: Child = None, class_: str = "") -> Markup:
+def chart(
+    title: str, body: Child, data: Markup | None, *, note: Child = None, class_: str = "", won: bool = False
+) -> Markup:
     """Return a figure: its title, the picture, a note, and its numbers.
 
-    `data` is None only where the body is itself a table.
+    `data` is None only where the body is itself a table; `won` marks the title as the champion's.
     """
     text = tag("p", note, class_="note") if note else None
-    caption = tag("figcaption", tag("b", title), text)
-    return tag("figure", caption, body, data, class_=f"chart {class_}".strip())
+    mark = tag("span", "champion", class_="won") if won else None
+    return tag(
+        "figure", tag("figcaption", tag("b", title), mark, text), body, data, class_=f"chart {class_}".strip()
+    )
 
 
 def definition_list(pairs: Iterable[tuple[str, Child]], class_: str) -> Markup:

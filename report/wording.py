@@ -36,6 +36,13 @@ def metric_name(key: str) -> str:
     return METRICS.get(key, key)
 
 
+def metric_phrase(key: str) -> str:
+    """Return a metric with its article, for a sentence: an F1, a macro F1, an accuracy."""
+    name = metric_name(key)
+    name = name if name[1:2].isupper() or name[1:2].isdigit() else name[:1].lower() + name[1:]
+    return f"{'an' if name[:1] in 'aeioFA' else 'a'} {name}"
+
+
 def decimal(value: Any, digits: int = 4) -> str:
     """Return a figure with `digits` decimals, or a dash where there is none."""
     converted = as_number(value)
@@ -57,14 +64,13 @@ def count(value: Any) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 as a percentage that never rounds a rest away: 99.97 % stays below 100 %."""
+    """Return a share of 1 as a percentage; 0 % and 100 % are said only of exactly none and all."""
     if share in (0.0, 1.0):
-        return f"{share:.0%}".replace("%", " %")
-    for digits in (0, 1, 2):
-        text = f"{share * 100:.{digits}f}"
-        if float(text) not in (0.0, 100.0):
-            return f"{text} %"
-    return "< 0.01 %" if share < 0.5 else "> 99.99 %"
+        return f"{share * 100:.0f} %"
+    text = f"{share * 100:.1f}"
+    if text == "0.0":
+        return "< 0.1 %"
+    return "> 99.9 %" if text == "100.0" else f"{text} %"
 
 
 def duration(seconds: Any) -> str:
@@ -72,6 +78,8 @@ def duration(seconds: Any) -> str:
     total = as_number(seconds)
     if total is None:
         return MISSING
+    if 0 < total < 0.05:
+        return "< 0.1 s"
     if total < 9.95:
         return f"{total:.1f} s"
     whole = round(total)

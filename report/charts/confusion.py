@@ -32,6 +32,8 @@ def confusion_chart(
     matrix: Mapping[str, Mapping[str, Any]],
     per_class: Mapping[str, Mapping[str, Any]],
     names: Sequence[str],
+    *,
+    won: bool = False,
 ) -> Markup:
     """Draw one candidate's matrix, rows actual and columns predicted, with its figures by class."""
     labels = labels_of(matrix)
@@ -51,6 +53,7 @@ def confusion_chart(
         scrollable(inner, f"Confusion matrix of {title}"),
         _numbers(title, labels, per_class, names),
         class_="matrix",
+        won=won,
     )
 
 
@@ -98,6 +101,6 @@ def heat_key() -> Markup:
         "p",
         join("Right, on the diagonal in bold ", tag("span", hits, class_="ramp", aria_hidden="true")),
         join("  wrong ", tag("span", errors, class_="ramp", aria_hidden="true")),
-        "  the darker, the larger the share of the actual class.",
+        "  the stronger the shade, the larger the share of the actual class.",
         class_="note",
     )

@@ -183,7 +183,7 @@ def _box(x: float, y: float, width: float, height: float) -> str:
 def _legend(lines: Sequence[Line]) -> Markup:
     def entry(line: Line) -> Markup:
         stroke = tag("path", d="M0 6H30", class_="line", stroke_dasharray=series.dash(line.index))
-        mark = tag("path", d=series.marker(line.index, 15, 6, 4.2), class_="mark")
+        mark = tag("path", d=series.marker(line.index, 15, 6, 4.8), class_="mark")
         sample = tag(
             "svg",
             stroke if line.points else None,

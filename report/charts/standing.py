@@ -33,8 +33,7 @@ def standing_chart(
                 tag("b", " champion") if name == champion else None,
             ),
             _track(list(values).index(name), values[name], threshold, low, name == champion),
-            wording.decimal(values[name]),
-            _distance(values[name], threshold),
+            join(wording.decimal(values[name]), _distance(values[name], threshold)),
         )
         for name in order
     ]
@@ -42,8 +41,8 @@ def standing_chart(
     gate = f"{parameter or 'threshold'} {threshold:g}" if threshold is not None else None
     name = tag("span", gate, class_="gate", style=_place(threshold, low)) if threshold is not None else None
     scale = tag("div", tag("span", f"{low:g}"), name, tag("span", "1"), class_="scale")
-    columns = ("Candidate", scale, title, "To threshold")
-    body = table(f"{title} of the candidates", columns, rows, numeric=(2, 3), class_="standing")
+    columns = ("Candidate", scale, join(title, tag("small", "to threshold") if gate else None))
+    body = table(f"{title} of the candidates", columns, rows, numeric=(2,), class_="standing")
     return chart(f"{title} of the candidates", body, None)
 
 
@@ -63,7 +62,7 @@ def _place(value: float, low: float) -> str:
     return f"left:{number(100 * (value - low) / (1 - low) if low < 1 else 100, 2)}%"
 
 
-def _distance(value: float | None, threshold: float | None) -> str:
+def _distance(value: float | None, threshold: float | None) -> Markup | None:
     if value is None or threshold is None:
-        return wording.MISSING
-    return f"{value - threshold:+.4f}".replace("-", "−")
+        return None
+    return tag("small", f"{value - threshold:+.4f}".replace("-", "−"))

@@ -12,10 +12,10 @@ from report.markup import Markup, join, number, tag
 from report.status import Status, icon, step_look
 from report.tables import chart, numbers, scrollable, table
 
-WIDTH, HEIGHT = 168, 74  # of a node, in pixels
+WIDTH, HEIGHT = 184, 74  # of a node, in pixels
 GAP, DROP = 18, 44  # between nodes beside and below each other
 LANE = 26  # kept free for an edge that passes a layer
-LETTERS = 23  # that a node's width holds
+LETTERS = 22  # that a node's width holds
 
 NOTE = (
     "An arrow leads from a step to one that waits for it; what a longer way already says is not drawn. "
@@ -121,9 +121,8 @@ def name_lines(name: str) -> list[str]:
 
 
 def _time(ran: Mapping[str, Any] | None, before: str) -> str:
-    if ran is None or ran.get("cached") or wording.as_number(ran.get("seconds")) is None:
-        return ""
-    return before + wording.duration(ran["seconds"])
+    seconds = None if ran is None or ran.get("cached") else wording.as_number(ran.get("seconds"))
+    return before + wording.duration(seconds) if seconds else ""
 
 
 def _numbers(

@@ -60,6 +60,8 @@ def _figures(facts: Facts) -> Markup:
     ]
     if not is_binary(facts) and "f1" in keys and "macro_f1" in keys:
         keys.remove("f1")  # the same figure: a multiclass F1 is the macro average
+    if all(c.get("f_beta") == c.get("f1") for c in facts.candidates.values()) and "f_beta" in keys:
+        keys.remove("f_beta")  # beta is 1
     best = {key: max(wording.as_number(c.get(key)) or 0.0 for c in facts.candidates.values()) for key in keys}
     heads = [tag("th", _head(key, facts), scope="col", class_="figure") for key in keys]
     rows = [_candidate(facts, i, name, keys, best) for i, name in enumerate(facts.candidates)]
@@ -115,7 +117,9 @@ def _matrix(figures: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 def _matrices(facts: Facts) -> list[Markup]:
     return [
-        confusion_chart(name, _matrix(figures), figures.get("per_class") or {}, facts.classes)
+        confusion_chart(
+            name, _matrix(figures), figures.get("per_class") or {}, facts.classes, won=name == facts.champion
+        )
         for name, figures in facts.candidates.items()
         if _matrix(figures)
     ]

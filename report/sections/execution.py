@@ -86,7 +86,7 @@ def settings(facts: Facts) -> Markup | None:
 def _origin(name: str, value: Any, defaults: Mapping[str, Any]) -> Child:
     if name not in defaults or defaults[name] is None:
         return wording.MISSING
-    return "as is" if _text(defaults[name]) == _text(value) else tag("code", _text(defaults[name]))
+    return "same" if _text(defaults[name]) == _text(value) else tag("code", _text(defaults[name]))
 
 
 def _text(value: Any) -> str:

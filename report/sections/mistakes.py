@@ -8,7 +8,7 @@ from typing import Any
 from report import wording
 from report.facts import Facts
 from report.images import fits, image, shape_of, value_range
-from report.markup import Child, Markup, join, tag
+from report.markup import Markup, join, tag
 from report.tables import chart, numbers, table
 
 SHOWN_FEATURES = 8  # of tabular data
@@ -19,36 +19,50 @@ def mistakes(facts: Facts) -> Markup | None:
     if not facts.candidates:
         return None
     names = sorted(facts.candidates, key=lambda name: name != facts.champion)
-    parts: list[Child] = []
-    for name in names:
-        content = _of_candidate(facts, name)
-        heading = tag("h3", name, tag("span", "champion", class_="won") if name == facts.champion else None)
-        parts.append(join(heading, content))
-    return tag("section", tag("h2", "Worst mistakes"), parts, id="mistakes")
+    intro = tag("p", "The wrong answers that each candidate was surest of, where it gives scores.")
+    return tag(
+        "section", tag("h2", "Worst mistakes"), intro, [_of(facts, name) for name in names], id="mistakes"
+    )
 
 
-def _of_candidate(facts: Facts, name: str) -> Markup:
+def _of(facts: Facts, name: str) -> Markup:
+    """One candidate's figure: images where the task has images, else rows."""
     found: Sequence[Mapping[str, Any]] = facts.candidates[name].get("mistakes") or []
+    wrong = max(_wrong(facts.candidates[name]), len(found))
     if not found:
-        return tag("p", "No mistake on the test split.")
+        return chart(
+            name, tag("p", "No mistake on the test split.", class_="note"), None, won=name == facts.champion
+        )
+    note = (
+        f"{len(found)} of {wording.plural(wrong, 'mistake')}."
+        if len(found) < wrong
+        else f"{wording.plural(wrong, 'mistake')}."
+    )
     shape = shape_of(facts.evaluation, facts.inspection)
-    rows = [mistake.get("features") or [] for mistake in found]
-    if shape and all(fits(row, shape) for row in rows):
-        return _images(facts, name, found, shape)
-    return _rows(facts, name, found)
+    draw = (
+        _images if shape and all(fits(mistake.get("features") or [], shape) for mistake in found) else _rows
+    )
+    body, data, more = draw(facts, name, found)
+    return chart(name, body, data, note=f"{note} {more}".strip(), won=name == facts.champion)
 
 
-def _title(name: str, found: Sequence[Mapping[str, Any]]) -> str:
-    return f"{wording.plural(len(found), 'mistake')} of {name}"
+def _wrong(figures: Mapping[str, Any]) -> int:
+    """How many test rows the candidate got wrong: all that lies off its matrix's diagonal."""
+    matrix = figures.get("confusion_matrix") or {}
+    return sum(
+        int(n) for actual, row in matrix.items() for predicted, n in row.items() if predicted != actual
+    )
 
 
-def _images(facts: Facts, name: str, found: Sequence[Mapping[str, Any]], shape: tuple[int, int]) -> Markup:
+def _images(facts: Facts, name: str, found: Sequence[Mapping[str, Any]]) -> tuple[Markup, Markup | None, str]:
+    shape = shape_of(facts.evaluation, facts.inspection)
+    assert shape
     span = value_range([mistake["features"] for mistake in found])
     cards = [_card(facts, mistake, shape, span) for mistake in found]
     columns = ("Test row", "Actual", "Predicted", "Score")
     rows = [_cells(facts, mistake) for mistake in found]
-    data = numbers("The mistakes as a table", table(_title(name, found), columns, rows, numeric=(0, 3)))
-    return chart(_title(name, found), tag("ol", cards, class_="mistakes"), data)
+    data = table(f"Mistakes of {name}", columns, rows, numeric=(0, 3))
+    return tag("ol", cards, class_="mistakes"), numbers("The mistakes as a table", data), ""
 
 
 def _card(
@@ -57,11 +71,13 @@ def _card(
     row, actual, predicted, score = _cells(facts, mistake)
     picture = image(mistake["features"], shape, span, f"test row {row}: {actual}, taken for {predicted}")
     told = tag("p", "is ", tag("b", actual), tag("br"), "said ", tag("b", predicted))
-    below = tag("small", f"row {row}", f", {score}" if score != wording.MISSING else None)
+    below = tag(
+        "small", f"row {row}", join(tag("br"), f"score {score}") if score != wording.MISSING else None
+    )
     return tag("li", picture, told, below)
 
 
-def _rows(facts: Facts, name: str, found: Sequence[Mapping[str, Any]]) -> Markup:
+def _rows(facts: Facts, name: str, found: Sequence[Mapping[str, Any]]) -> tuple[Markup, Markup | None, str]:
     described = (facts.inspection or {}).get("features") or []
     width = max(len(mistake.get("features") or []) for mistake in found)
     shown = min(width, SHOWN_FEATURES)
@@ -74,11 +90,8 @@ def _rows(facts: Facts, name: str, found: Sequence[Mapping[str, Any]]) -> Markup
         for mistake in found
     ]
     columns = ("Test row", "Actual", "Predicted", "Score", *named)
-    numeric = (0, *range(3, 4 + shown))
-    note = f"The first {shown} of {width} features." if shown < width else None
-    return chart(
-        _title(name, found), table(_title(name, found), columns, rows, numeric=numeric), None, note=note
-    )
+    body = table(f"Mistakes of {name}", columns, rows, numeric=(0, *range(3, 4 + shown)))
+    return body, None, f"The first {shown} of {width} features." if shown < width else ""
 
 
 def _cells(facts: Facts, mistake: Mapping[str, Any]) -> tuple[str, str, str, str]:

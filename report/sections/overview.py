@@ -39,12 +39,12 @@ def verdict(facts: Facts) -> Markup:
 
 
 def _against_gate(facts: Facts) -> Markup | None:
-    value, gate, metric = facts.champion_value, facts.gate, wording.metric_name(facts.metric)
+    value, gate = facts.champion_value, facts.gate
     if facts.champion is None or value is None:
         return None
     scored = join(
         tag("b", facts.champion),
-        f" is the champion with {_article(metric)} {metric} of ",
+        f" is the champion with {wording.metric_phrase(facts.metric)} of ",
         tag("b", f"{value:.4f}"),
     )
     if gate is None:
@@ -53,10 +53,6 @@ def _against_gate(facts: Facts) -> Markup | None:
     side = "above" if value >= gate.threshold else "below"
     name = f" ({gate.parameter})" if gate.parameter else ""
     return join(scored, f", {distance:.4f} {side} the threshold of {gate.threshold:g}{name}.")
-
-
-def _article(metric: str) -> str:
-    return "an" if metric[0] in "AEFI" else "a"
 
 
 def _against_runner_up(facts: Facts) -> str | None:
@@ -138,8 +134,8 @@ def standing(facts: Facts) -> Markup | None:
         gate.parameter if gate else None,
     )
     why = (
-        f"The champion is the candidate with the highest {wording.metric_name(facts.metric)} on the test split; "
-        "a tie goes to the one that the task lists first."
+        f"The champion is the candidate with the highest {wording.metric_name(facts.metric)} "
+        "on the test split; a tie goes to the one that the task lists first."
     )
     if gate:
         why += " It is registered when it reaches the threshold."

@@ -10,6 +10,8 @@ from report.facts import Facts
 from report.markup import Child, Markup, join, tag
 from report.tables import definition_list
 
+THIS_MACHINE = "000000000000"  # the account that a run without AWS writes into ARNs
+
 
 @dataclass(frozen=True)
 class PackageArn:
@@ -37,64 +39,64 @@ def registration(facts: Facts) -> Markup | None:
         return None
     arn = str(package.get("arn"))
     approval = str(package.get("approval_status") or "PendingManualApproval")
-    look = status.look(approval)
-    parts: list[Child] = [
-        tag("h2", "Registered model"),
-        definition_list([*_described(facts, arn), ("Approval", status.badge(look))], "package"),
-        _where(facts, arn),
-    ]
-    if approval != "Approved":
-        parts.append(tag("h3", "Approve it"))
-        parts.append(_command(arn, "Approved"))
-        parts.append(tag("p", "To turn it down, give ", tag("code", "Rejected"), " instead."))
-        if "ApprovalStatus" in facts.parameters:
-            parts.append(
-                tag(
-                    "p",
-                    "To have the next run register its champion as approved at once: ",
-                    tag("code", f"trainyard run {facts.task} --set ApprovalStatus=Approved"),
-                )
-            )
-    return tag("section", parts, id="model")
+    described = definition_list(_described(facts, arn, approval), "package")
+    approve = None if approval == "Approved" else _approve(facts, arn)
+    return tag("section", tag("h2", "Registered model"), described, _where(facts, arn), approve, id="model")
 
 
-def _described(facts: Facts, arn: str) -> list[tuple[str, Child]]:
+def _approve(facts: Facts, arn: str) -> Markup:
+    next_time = None
+    if "ApprovalStatus" in facts.parameters:
+        command = f"trainyard run {facts.task} --set ApprovalStatus=Approved"
+        next_time = join(
+            tag("p", "To have the next run register its champion as approved at once:"), _shell(command)
+        )
+    return join(
+        tag("h3", "Approve it"),
+        _shell(_command(arn)),
+        tag("p", "To turn it down, give ", tag("code", "Rejected"), " instead."),
+        next_time,
+    )
+
+
+def _described(facts: Facts, arn: str, approval: str) -> list[tuple[str, Child]]:
     read = read_arn(arn)
     described: list[tuple[str, Child]] = [("Champion", facts.champion)] if facts.champion else []
     if read:
         described.append(("Model package group", read.group))
         if read.version:
             described.append(("Version", read.version))
-    return [*described, ("ARN", tag("code", arn))]
+    return [*described, ("Approval", status.badge(status.look(approval))), ("ARN", tag("code", arn))]
 
 
 def _where(facts: Facts, arn: str) -> Markup:
     read = read_arn(arn)
-    aws = f" of account {read.account} in {read.region}" if read else ""
+    if read and read.account != THIS_MACHINE:
+        registry = f"SageMaker Model Registry, account {read.account}, {read.region}."
+        return tag("p", "The package is kept in ", registry)
     return tag(
         "p",
-        "A run on this machine keeps its model packages in the state directory (",
+        "The package is kept on this machine, in the state directory (",
         tag("code", ".trainyard/"),
         ", or ",
         tag("code", "TRAINYARD_HOME"),
-        "): ",
+        "). ",
         tag("code", f"trainyard models {facts.task}"),
-        f" lists them. A run on AWS keeps them in SageMaker Model Registry{aws}.",
+        " lists it.",
     )
 
 
-def _command(arn: str, approval: str) -> Markup:
+def _command(arn: str) -> str:
     read = read_arn(arn)
     lines = [
         "aws sagemaker update-model-package",
-        f"  --model-package-arn {shlex.quote(arn)}",
-        f"  --model-approval-status {approval}",
+        f"--model-package-arn {shlex.quote(arn)}",
+        "--model-approval-status Approved",
     ]
     if read and read.region:
-        lines.append(f"  --region {shlex.quote(read.region)}")
-    return tag(
-        "pre",
-        tag("code", join(" \\\n".join(lines))),
-        tabindex="0",
-        aria_label="Command that approves the package",
-    )
+        lines.append(f"--region {shlex.quote(read.region)}")
+    return " \\\n  ".join(lines)
+
+
+def _shell(command: str) -> Markup:
+    return tag("pre", tag("code", command), tabindex="0", role="region", aria_label="Command")

@@ -104,7 +104,9 @@ def candidate_of(data: Data, model: Any, *, scored: bool) -> dict[str, Any]:
             for a, row in enumerate(confusion_matrix(actual, predicted, labels=list(classes)))
         },
         "per_class": {
-            str(c): dict(zip(("precision", "recall", "f1", "support"), (float(v[c]) for v in by_class), strict=True))
+            str(c): dict(
+                zip(("precision", "recall", "f1", "support"), (float(v[c]) for v in by_class), strict=True)
+            )
             for c in classes
         },
         "roc": None,
@@ -209,7 +211,13 @@ def broken_off(records: Records) -> Records:
             "cache_reason": "no earlier execution had the same ProcessingInputs", "failure_reason": reason,
         }
     ]  # fmt: skip
-    changed = {"status": "Failed", "failure_reason": reason, "steps": steps, "model_package": None, "seconds": 0.9}
+    changed = {
+        "status": "Failed",
+        "failure_reason": reason,
+        "steps": steps,
+        "model_package": None,
+        "seconds": 0.9,
+    }
     return Records(records.execution | changed, None, None, records.definition)
 
 
@@ -293,7 +301,9 @@ def hostile(zero_digit: Records) -> Records:
     records.evaluation["warnings"] = [attack]
     for step in records.execution["steps"]:
         step["cache_reason"] = step["failure_reason"] = attack
-    records.execution.update(task=attack, execution=attack, failure_reason=attack, status=attack, started=attack)
+    records.execution.update(
+        task=attack, execution=attack, failure_reason=attack, status=attack, started=attack
+    )
     records.execution["parameters"] = {attack: attack}
     records.execution["versions"] = {attack: attack}
     records.execution["model_package"] = {"arn": attack, "approval_status": attack}
@@ -303,7 +313,12 @@ def hostile(zero_digit: Records) -> Records:
 
 @pytest.fixture(scope="session")
 def executions(
-    zero_digit: Records, digits: Records, iris: Records, iris_below_the_gate: Records, iris_broken_off: Records, hostile: Records
+    zero_digit: Records,
+    digits: Records,
+    iris: Records,
+    iris_below_the_gate: Records,
+    iris_broken_off: Records,
+    hostile: Records,
 ) -> dict[str, Records]:
     """All of them by name."""
     return {

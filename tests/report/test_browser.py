@@ -143,7 +143,9 @@ def test_page_is_shown_without_errors_or_overflow(
     browser.open(pages[name], size, scheme)
 
     assert browser.evaluate("innerWidth") == SIZES[size][0]
-    assert browser.evaluate("document.documentElement.scrollWidth") == SIZES[size][0], "the page scrolls sideways"
+    assert browser.evaluate("document.documentElement.scrollWidth") == SIZES[size][0], (
+        "the page scrolls sideways"
+    )
     assert browser.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
     picture = browser.screenshot()
     assert struct.unpack(">I", picture[16:20])[0] == SIZES[size][0]
@@ -162,7 +164,9 @@ def test_page_is_shown_without_errors_or_overflow(
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", NAMES)
-def test_words_stay_inside_their_boxes(browser: Browser, pages: dict[str, Path], name: str, size: str) -> None:
+def test_words_stay_inside_their_boxes(
+    browser: Browser, pages: dict[str, Path], name: str, size: str
+) -> None:
     """No text of the graph leaves its node, and nothing but scrollable boxes is wider than the page."""
     browser.open(pages[name], size, "light")
     wide = browser.evaluate(
