@@ -118,11 +118,12 @@ def _write_failure(path: Path, error: OSError) -> str:
 
 
 def _failed(message: str) -> int:
-    line = " ".join(message.split())
+    # Names of files may hold bytes that are no text; the line shows them as escapes.
+    line = " ".join(message.split()).encode("utf-8", "backslashreplace").decode("utf-8")
     print(line, file=sys.stderr)
     try:
         with whole_file(_base_directory() / "output" / "message") as file:
-            file.write(line.encode("utf-8", "backslashreplace"))
+            file.write(line.encode("utf-8"))
     except OutputError as error:
         print(error, file=sys.stderr)
     return 1

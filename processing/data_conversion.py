@@ -11,8 +11,9 @@ folder; validation only where there is one. `dataset.json` comes last: where it 
 
 from __future__ import annotations
 
+import math
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,14 +84,17 @@ def parse(arguments: Sequence[str]) -> Namespace:
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names) or len(set(names)) < len(names):
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text!r} is not a list of distinct names, separated by commas")
     return names
 
 
 def _fraction(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value < 1:
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text!r} is not a fraction from 0 to below 1")
     return value
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -148,14 +148,17 @@ def _features(folder: Path, dataset: Dataset, wanted: list[int], rows: int) -> d
 
 def _folder_name(text: str) -> str:
     if text != Path(text).name or text.startswith("."):
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text!r} is not the name of a folder")
     return text
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text!r} is not a finite number above 0")
     return value
 
 
