@@ -16,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A deadline per example would be an assertion about this machine's speed.
+settings.register_profile("algorithms", deadline=None, max_examples=50)
+settings.load_profile("algorithms")
 
 DEADLINE_SECONDS = 60.0
 
