@@ -15,7 +15,7 @@ from typing import Any
 
 from local.arns import parse_time
 from local.durations import duration, in_words
-from local.errors import StepFailure
+from local.errors import StepError
 from local.objects import ObjectStore
 from local.records import Records, Row
 from local.views import outputs
@@ -67,7 +67,7 @@ def decide(
         request: its arguments, all expressions resolved.
 
     Raises:
-        StepFailure: ExpireAfter is no duration.
+        StepError: ExpireAfter is no duration.
     """
     config = step.get("CacheConfig", {})
     if not config.get("Enabled"):
@@ -110,7 +110,7 @@ def _lifetime(step: str, text: str | None) -> timedelta | None:
     try:
         return duration(text) if text else None
     except ValueError as error:
-        raise StepFailure(f"ClientError: step {step!r}: CacheConfig.ExpireAfter: {error}") from None
+        raise StepError(f"ClientError: step {step!r}: CacheConfig.ExpireAfter: {error}") from None
 
 
 # --- why not ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.errors import StepFailure
+from local.errors import StepError
 from local.language import Resolve
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -30,7 +30,7 @@ def holds(condition: Mapping[str, Any], resolve: Resolve, step: str) -> bool:
         step: the Condition step, for messages.
 
     Raises:
-        StepFailure: an expression leads nowhere, the sides are of different types, or the type is unknown.
+        StepError: an expression leads nowhere, the sides are of different types, or the type is unknown.
     """
     kind = condition.get("Type")
     try:
@@ -40,19 +40,20 @@ def holds(condition: Mapping[str, Any], resolve: Resolve, step: str) -> bool:
             return any(holds(inner, resolve, step) for inner in condition["Conditions"])
         if kind == "In":
             query = resolve(condition["QueryValue"])
-            return any([_equal(query, resolve(value)) for value in condition["Values"]])
+            # every value is compared, so that one of another type is found whatever its place
+            return True in [_equal(query, resolve(value)) for value in condition["Values"]]
         if kind == "Equals":
             return _equal(resolve(condition["LeftValue"]), resolve(condition["RightValue"]))
         if kind in _ORDER:
             return _ordered(kind, resolve(condition["LeftValue"]), resolve(condition["RightValue"]))
-    except _Mismatch as error:
-        raise StepFailure(f"step {step!r}: condition {json.dumps(condition)}: {error}") from None
+    except _MismatchError as error:
+        raise StepError(f"step {step!r}: condition {json.dumps(condition)}: {error}") from None
     except KeyError as error:
-        raise StepFailure(f"step {step!r}: condition {json.dumps(condition)} lacks {error}") from None
-    raise StepFailure(f"step {step!r}: no condition type {kind!r}; known: {', '.join(sorted(TYPES))}")
+        raise StepError(f"step {step!r}: condition {json.dumps(condition)} lacks {error}") from None
+    raise StepError(f"step {step!r}: no condition type {kind!r}; known: {', '.join(sorted(TYPES))}")
 
 
-class _Mismatch(Exception):
+class _MismatchError(Exception):
     """Two sides that cannot be compared."""
 
 
@@ -63,14 +64,14 @@ def _equal(left: object, right: object) -> bool:
 
 def _ordered(kind: str, left: Any, right: Any) -> bool:
     if _same_kind(left, right) == "boolean":
-        raise _Mismatch(f"booleans have no order for {kind}; use Equals")
+        raise _MismatchError(f"booleans have no order for {kind}; use Equals")
     return _ORDER[kind](left, right)
 
 
 def _same_kind(left: object, right: object) -> str:
     kind, other = _kind(left), _kind(right)
     if kind != other:
-        raise _Mismatch(f"a {kind} ({left!r}) cannot be compared with a {other} ({right!r})")
+        raise _MismatchError(f"a {kind} ({left!r}) cannot be compared with a {other} ({right!r})")
     return kind
 
 
@@ -81,4 +82,4 @@ def _kind(value: object) -> str:
         return "number"
     if isinstance(value, str):
         return "text"
-    raise _Mismatch(f"{json.dumps(value)[:80]} is no text, number or boolean")
+    raise _MismatchError(f"{json.dumps(value)[:80]} is no text, number or boolean")

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from local.errors import StepFailure
+from local.errors import StepError
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def container(table: Containers, image: str, step: str) -> Container:
     """Return what stands in for an image.
 
     Raises:
-        StepFailure: nothing does.
+        StepError: nothing does.
     """
     name = repository(image)
     if name not in table:
-        raise StepFailure(
+        raise StepError(
             f"ClientError: step {step!r} asks for image {image}; what can run here: {', '.join(sorted(table))}"
         )
     return table[name]
@@ -55,7 +55,7 @@ def package_folder(package: str) -> Path:
     """Return the folder of an installed package, without importing it."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise StepFailure(f"the package {package!r} is not installed here; install trainyard whole")
+        raise StepError(f"the package {package!r} is not installed here; install trainyard whole")
     return Path(spec.origin).parent
 
 

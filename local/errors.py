@@ -21,19 +21,19 @@ class LocalError(Exception):
     """The runner cannot do what was asked; the message is one line with culprit, value and cure."""
 
 
-class Busy(LocalError):
+class BusyError(LocalError):
     """Another process holds the state directory."""
 
 
-class NotFound(LocalError):
+class NotFoundError(LocalError):
     """No such execution, object, model or model package."""
 
 
-class DiskFull(LocalError):
+class DiskFullError(LocalError):
     """No space is left where the state directory is."""
 
 
-class StepFailure(Exception):
+class StepError(Exception):
     """A step failed.
 
     Attributes:
@@ -48,18 +48,18 @@ class StepFailure(Exception):
         self.fault = fault
 
 
-def step_failure(error: LocalError, context: str) -> StepFailure:
+def step_failure(error: LocalError, context: str) -> StepError:
     """Return the failure of a step whose job met a `LocalError`; `context` begins with the kind of error."""
-    return StepFailure(f"{context}: {error}", RESOURCE_LIMIT if isinstance(error, DiskFull) else "")
+    return StepError(f"{context}: {error}", RESOURCE_LIMIT if isinstance(error, DiskFullError) else "")
 
 
-class Interrupted(Exception):
+class StoppedError(Exception):
     """The execution is being stopped: the job was ended on purpose."""
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn "no space left" (or a spent quota), raised while `path` is written, into `DiskFull`."""
+    """Turn "no space left" (or a spent quota), raised while `path` is written, into `DiskFullError`."""
     try:
         yield
     except OSError as error:
@@ -68,9 +68,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def disk_full(path: Path) -> DiskFull:
+def disk_full(path: Path) -> DiskFullError:
     """Return the error for a disk that filled up while `path` was written."""
-    return DiskFull(
+    return DiskFullError(
         f"no space left on the disk while writing {path}; nothing was half-written: "
         "free some space, then go on with `trainyard run --resume EXECUTION`"
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.errors import LocalError, StepFailure
+from local.errors import LocalError, StepError
 from local.paths import PathError, walk
 
 Resolve = Callable[[object], Any]
@@ -49,7 +49,7 @@ class Scope:
             variables: execution variables of this step alone, such as TrainingJobName.
 
         Raises:
-            StepFailure: an expression leads nowhere; the reason names step and expression.
+            StepError: an expression leads nowhere; the reason names step and expression.
         """
         return _Resolver(self, step, {**self.execution, **(variables or {})}).resolve(value)
 
@@ -77,7 +77,7 @@ class _Resolver:
                 return self._join(expression[function])
             return self._json_get(expression[function])
         except PathError as error:
-            raise StepFailure(f"step {self.step!r}: {json.dumps(expression)}: {error}") from None
+            raise StepError(f"step {self.step!r}: {json.dumps(expression)}: {error}") from None
 
     # --- Get ------------------------------------------------------------------------------------------
 
@@ -112,7 +112,9 @@ class _Resolver:
         uri = self._json_location(arguments)
         value = walk(self._document(uri), arguments["Path"])
         if isinstance(value, dict | list) or value is None:
-            raise PathError(f"{uri} holds {json.dumps(value)[:80]} there; a text, number or boolean is wanted")
+            raise PathError(
+                f"{uri} holds {json.dumps(value)[:80]} there; a text, number or boolean is wanted"
+            )
         return value
 
     def _json_location(self, arguments: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.errors import LocalError, NotFound, disk_errors
+from local.errors import LocalError, NotFoundError, disk_errors
 
 _URI = re.compile(r"s3://([^/]+)(?:/(.*))?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -66,7 +66,7 @@ class ObjectStore:
         """Return whether any object's key begins with the URI's."""
         return any(True for _ in self._matches(uri))
 
-    def list(self, prefix: str) -> list[Object]:
+    def find(self, prefix: str) -> list[Object]:
         """Return the objects whose keys begin with the prefix's text, in the order of their keys (UTF-8).
 
         As in S3 the prefix is text and not a folder: `s3://b/test` also finds `test_labels/a`.
@@ -83,26 +83,26 @@ class ObjectStore:
         above, slash, _ = key.rpartition("/")
         return _walk(self.path(f"s3://{bucket}/{above}"), above + slash, key)
 
-    def list_some(self, prefix: str) -> list[Object]:
-        """Return what `list` does; no object at all is an error, as it is for a job's input.
+    def find_some(self, prefix: str) -> list[Object]:
+        """Return what `find` does; no object at all is an error, as it is for a job's input.
 
         Raises:
-            NotFound: nothing there.
+            NotFoundError: nothing there.
         """
-        found = self.list(prefix)
+        found = self.find(prefix)
         if not found:
-            raise NotFound(f"no S3 objects found under {prefix}")
+            raise NotFoundError(f"no S3 objects found under {prefix}")
         return found
 
     def read(self, uri: str) -> bytes:
         """Return an object's content.
 
         Raises:
-            NotFound: there is none.
+            NotFoundError: there is none.
         """
         path = self.path(uri)
         if not path.is_file():
-            raise NotFound(f"there is no object {uri}")
+            raise NotFoundError(f"there is no object {uri}")
         return path.read_bytes()
 
     def read_json(self, uri: str) -> Any:
@@ -184,7 +184,9 @@ class ObjectStore:
             with disk_errors(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise LocalError(f"{uri}: a part of its key is an object already, so nothing can be below it") from None
+            raise LocalError(
+                f"{uri}: a part of its key is an object already, so nothing can be below it"
+            ) from None
 
 
 def regular_files(folder: Path) -> list[Path]:
@@ -201,7 +203,9 @@ def regular_files(folder: Path) -> list[Path]:
             elif entry.is_file(follow_symlinks=False):
                 found.append(Path(entry.path))
             else:
-                raise LocalError(f"{entry.path} is no regular file (a link, FIFO, socket or device); write a file there")
+                raise LocalError(
+                    f"{entry.path} is no regular file (a link, FIFO, socket or device); write a file there"
+                )
     return found
 
 

@@ -75,7 +75,13 @@ def _step(value: object, token: Token, names: tuple[str, ...]) -> object:
 
 
 def _entry(listed: list[object], wanted: str, names: tuple[str, ...]) -> object:
-    found = {str(entry[name]): entry for entry in listed if isinstance(entry, dict) for name in names if name in entry}
+    found = {
+        str(entry[name]): entry
+        for entry in listed
+        if isinstance(entry, dict)
+        for name in names
+        if name in entry
+    }
     if wanted in found:
         return found[wanted]
     raise PathError(f"there is no [{wanted!r}]; there is {', '.join(found)[:200] or 'nothing'}")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.errors import CAPACITY_ERROR, StepFailure
+from local.errors import CAPACITY_ERROR, StepError
 
 
 class Process:
@@ -86,7 +86,7 @@ def _start(
         )
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.ENOMEM):
-            raise StepFailure(
+            raise StepError(
                 f"CapacityError: cannot start {command[0]!r}: {error.strerror}", CAPACITY_ERROR
             ) from None
-        raise StepFailure(f"ClientError: cannot start {command[0]!r}: {error.strerror}") from None
+        raise StepError(f"ClientError: cannot start {command[0]!r}: {error.strerror}") from None

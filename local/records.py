@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.arns import arn, execution_arn, now
-from local.errors import NotFound, disk_full
+from local.errors import NotFoundError, disk_full
 
 Row = sqlite3.Row
 
@@ -93,17 +93,18 @@ class Records:
         """Return the row of an execution.
 
         Raises:
-            NotFound: there is none.
+            NotFoundError: there is none.
         """
         row = self._row("SELECT * FROM executions WHERE id = ?", execution)
         if row is None:
-            raise NotFound(f"no execution {execution!r} here; `trainyard executions` lists them")
+            raise NotFoundError(f"no execution {execution!r} here; `trainyard executions` lists them")
         return row
 
     def executions(self, pipeline: str | None = None) -> list[Row]:
         """Return the executions (of one pipeline), newest first."""
         return self._rows(
-            "SELECT * FROM executions WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started DESC, rowid DESC", pipeline
+            "SELECT * FROM executions WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started DESC, rowid DESC",
+            pipeline,
         )
 
     def update_execution(self, execution: str, **values: object) -> None:
@@ -111,22 +112,11 @@ class Records:
         self._update("executions", {"id": execution}, values)
 
     def stop_interrupted(self, reason: str) -> None:
-        """Mark as Stopped what was under way when its runner died: executions, steps and jobs."""
-        ended = now()
+        """Mark as Stopped what was under way when its runner died: executions, their steps and jobs."""
         with self.transaction():
-            self._execute(
-                "UPDATE executions SET status = 'Stopped', failure_reason = ?, ended = ? "
-                "WHERE status IN ('Executing', 'Stopping')",
-                reason,
-                ended,
-            )
-            for table in ("steps", "jobs"):
-                column = "failure_reason" if table == "steps" else "exit_reason"
-                self._execute(
-                    f"UPDATE {table} SET status = 'Stopped', {column} = ?, ended = ? WHERE ended IS NULL",  # noqa: S608
-                    reason,
-                    ended,
-                )
+            for row in self._rows("SELECT id FROM executions WHERE status IN ('Executing', 'Stopping')"):
+                self.stop_open_steps(row["id"], reason)
+                self.update_execution(row["id"], status="Stopped", failure_reason=reason, ended=now())
 
     # --- steps ----------------------------------------------------------------------------------------
 
@@ -151,6 +141,17 @@ class Records:
     def steps(self, execution: str) -> list[Row]:
         """Return the steps of an execution in the order of their start."""
         return self._rows("SELECT * FROM steps WHERE execution = ? ORDER BY started, rowid", execution)
+
+    def stop_open_steps(self, execution: str, reason: str | None) -> None:
+        """Mark as Stopped what has not ended in an execution: steps and their jobs."""
+        for table, column in (("steps", "failure_reason"), ("jobs", "exit_reason")):
+            self._execute(
+                f"UPDATE {table} SET status = 'Stopped', {column} = ?, ended = ? "  # noqa: S608
+                "WHERE execution = ? AND ended IS NULL",
+                reason,
+                now(),
+                execution,
+            )
 
     def forget_unfinished_steps(self, execution: str) -> None:
         """Remove the steps that did not succeed, so that a resumed execution runs them anew."""
@@ -194,11 +195,11 @@ class Records:
         """Return the row of a job.
 
         Raises:
-            NotFound: there is none.
+            NotFoundError: there is none.
         """
         row = self._row("SELECT * FROM jobs WHERE name = ?", name)
         if row is None:
-            raise NotFound(f"no job {name!r} here")
+            raise NotFoundError(f"no job {name!r} here")
         return row
 
     def jobs_under_way(self) -> list[Row]:
@@ -216,11 +217,11 @@ class Records:
         """Return the row of a model.
 
         Raises:
-            NotFound: there is none.
+            NotFoundError: there is none.
         """
         row = self._row("SELECT * FROM models WHERE name = ?", name)
         if row is None:
-            raise NotFound(f"no model {name!r} here")
+            raise NotFoundError(f"no model {name!r} here")
         return row
 
     def add_model_package(

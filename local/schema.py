@@ -73,7 +73,9 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     version = _version(connection)
     if version > VERSION:
-        raise LocalError(f"{path} has schema {version}, this version knows {VERSION}; use the newer trainyard")
+        raise LocalError(
+            f"{path} has schema {version}, this version knows {VERSION}; use the newer trainyard"
+        )
     if version == 0:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
     return connection

@@ -12,7 +12,7 @@ from typing import Any
 
 from local import views
 from local.arns import execution_id
-from local.errors import Busy, LocalError, disk_errors
+from local.errors import BusyError, LocalError, disk_errors
 from local.objects import ObjectStore
 from local.orphans import end_orphan, process_started
 from local.records import Records
@@ -35,7 +35,7 @@ def open_state(home: Path | None = None, *, write: bool = False) -> State:
             finds an empty state where there is none.
 
     Raises:
-        Busy: another writer holds it.
+        BusyError: another writer holds it.
         LocalError: it cannot be created, or was written by a newer version.
     """
     folder = (home or default_home()).absolute()
@@ -105,7 +105,7 @@ class State:
         """Return an execution (an id or ARN) with its steps in order of start, as plain data.
 
         Raises:
-            NotFound: there is none.
+            NotFoundError: there is none.
         """
         row = self.records.execution(execution_id(execution))
         steps = [views.step(step) for step in self.records.steps(row["id"])]
@@ -163,7 +163,7 @@ class _Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise Busy(
+            raise BusyError(
                 f"{home} is in use by a run in process {holder(home) or 'unknown'}; "
                 "wait for it, or name another state directory in TRAINYARD_HOME"
             ) from None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.arns import arn, now
-from local.errors import LocalError, StepFailure
+from local.errors import LocalError, StepError
 from local.jobs import processing, training, transform
 from local.jobs.job import Job
 from local.language import as_text
@@ -32,7 +32,7 @@ def normalised(step: Mapping[str, Any], request: dict[str, Any]) -> dict[str, An
     """Return a request as the service would take it: hyperparameters and variables are texts on the wire.
 
     Raises:
-        StepFailure: one of them is a list, an object or null.
+        StepError: one of them is a list, an object or null.
     """
     for table in ("HyperParameters", "Environment"):
         if table in request:
@@ -46,15 +46,17 @@ def _texts(step: str, table: str, values: Mapping[str, object]) -> dict[str, str
         try:
             found[name] = as_text(value)
         except PathError as error:
-            raise StepFailure(f"ClientError: step {step!r}: {table}.{name}: {error}") from None
+            raise StepError(f"ClientError: step {step!r}: {table}.{name}: {error}") from None
     return found
 
 
-def create_model(state: State, execution: str, step: str, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
+def create_model(
+    state: State, execution: str, step: str, name: str, request: Mapping[str, Any]
+) -> dict[str, Any]:
     """Record a model; return what DescribeModel would answer. To be called in a transaction.
 
     Raises:
-        StepFailure: its data does not exist.
+        StepError: its data does not exist.
     """
     containers = request.get("Containers") or [request.get("PrimaryContainer", {})]
     _require_data(state, step, containers)
@@ -66,11 +68,13 @@ def register_model(state: State, execution: str, step: str, request: Mapping[str
     """Record a model package; return what DescribeModelPackage would answer. To be called in a transaction.
 
     Raises:
-        StepFailure: it names no group, or its data does not exist.
+        StepError: it names no group, or its data does not exist.
     """
     group = str(request.get("ModelPackageGroupName", "")).rpartition("/")[2]
     if not group:
-        raise StepFailure(f"ClientError: step {step!r}: give ModelPackageGroupName; packages without are not supported")
+        raise StepError(
+            f"ClientError: step {step!r}: give ModelPackageGroupName; packages without are not supported"
+        )
     _require_data(state, step, request.get("InferenceSpecification", {}).get("Containers", []))
     approval = str(request.get("ModelApprovalStatus", "PendingManualApproval"))
     package = state.records.add_model_package(group, request, approval, execution, step)
@@ -90,6 +94,6 @@ def _require_data(state: State, step: str, containers: list[Mapping[str, Any]]) 
         uri = item.get("ModelDataUrl")
         try:
             if uri and not state.objects.path(uri).is_file():
-                raise StepFailure(f"ClientError: step {step!r}: there is no model data at {uri}")
+                raise StepError(f"ClientError: step {step!r}: there is no model data at {uri}")
         except LocalError as error:
-            raise StepFailure(f"ClientError: step {step!r}: {error}") from None
+            raise StepError(f"ClientError: step {step!r}: {error}") from None

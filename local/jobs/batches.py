@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from local.errors import StepFailure
+from local.errors import StepError
 
 _MAGIC = 0xCED7230A
 _LENGTH_MASK = (1 << 29) - 1  # the upper three bits tell the parts of a split record
@@ -28,7 +28,7 @@ def batches(path: Path, split: str, strategy: str, limit: int) -> Iterator[bytes
         limit: the most bytes of a body; 0 for any.
 
     Raises:
-        StepFailure: a record (or an object that is not split) is larger than the limit, or is damaged.
+        StepError: a record (or an object that is not split) is larger than the limit, or is damaged.
     """
     if split == "None":
         yield _whole(path, limit)
@@ -56,17 +56,17 @@ def batches(path: Path, split: str, strategy: str, limit: int) -> Iterator[bytes
 def _whole(path: Path, limit: int) -> bytes:
     size = path.stat().st_size
     if limit and size > limit:
-        raise StepFailure(
+        raise StepError(
             f"ClientError: {path.name} has {size} bytes, more than MaxPayloadInMB allows ({limit}); "
             "set SplitType, or a larger MaxPayloadInMB"
         )
     return path.read_bytes()
 
 
-def _no_record(path: Path, limit: int, final: bool) -> StepFailure:
+def _no_record(path: Path, limit: int, final: bool) -> StepError:
     if final:
-        return StepFailure(f"ClientError: {path.name} ends in the midst of a RecordIO record")
-    return StepFailure(
+        return StepError(f"ClientError: {path.name} ends in the midst of a RecordIO record")
+    return StepError(
         f"ClientError: a record of {path.name} is larger than MaxPayloadInMB allows ({limit} bytes); set a larger one"
     )
 
@@ -93,7 +93,7 @@ def _one_record(data: bytes, start: int, stop: int, _final: bool) -> int:
         return start
     magic, word = _HEADER.unpack_from(data, start)
     if magic != _MAGIC:
-        raise StepFailure(f"ClientError: no RecordIO record begins where one should: found {magic:#010x}")
+        raise StepError(f"ClientError: no RecordIO record begins where one should: found {magic:#010x}")
     length: int = (word & _LENGTH_MASK) + 3 & ~3
     end = start + _HEADER.size + length
     return end if end <= stop else start

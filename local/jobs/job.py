@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.arns import REGION, now
+from local.arns import REGION
 from local.containers import Containers
 from local.control import Control
-from local.errors import JOB_INTERNAL_ERROR, Interrupted, LocalError, StepFailure, disk_errors, step_failure
+from local.errors import JOB_INTERNAL_ERROR, LocalError, StepError, StoppedError, disk_errors, step_failure
 from local.objects import Object, copy_file
 from local.orphans import process_started
 from local.process import Process
@@ -75,11 +75,11 @@ class Job:
         """Return the file that stands for a path below /opt/ml.
 
         Raises:
-            StepFailure: the path is not below /opt/ml.
+            StepError: the path is not below /opt/ml.
         """
         parts = path.removeprefix(OPT_ML).split("/")
         if not path.startswith(OPT_ML + "/") or ".." in parts:
-            raise StepFailure(f"ClientError: step {self.step!r}: {path!r} is not a path below {OPT_ML}")
+            raise StepError(f"ClientError: step {self.step!r}: {path!r} is not a path below {OPT_ML}")
         return self.root.joinpath(*(part for part in parts if part))
 
     def rewrite(self, text: str) -> str:
@@ -105,18 +105,18 @@ class Job:
         """Return the objects below a prefix by the path that each has below it.
 
         Raises:
-            StepFailure: there are none.
+            StepError: there are none.
         """
         prefix = uri.partition("://")[2].partition("/")[2]
         try:
-            found = self.state.objects.list_some(uri)
+            found = self.state.objects.find_some(uri)
         except LocalError as error:
             raise step_failure(error, f"ClientError: step {self.step!r}: failed to download data") from None
         named: dict[str, Object] = {}
         for item in found:
             name = relative_key(item.key, prefix)
             if name in named:
-                raise StepFailure(
+                raise StepError(
                     f"ClientError: step {self.step!r}: {named[name].uri} and {item.uri} both begin with {uri} and "
                     f"would both be the file {name!r}; end the prefix with '/'"
                 )
@@ -128,7 +128,7 @@ class Job:
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Process:
         """Start the job's process; from now on a stop of the execution ends it."""
         if self.control.stopping:
-            raise Interrupted
+            raise StoppedError
         process = Process(
             [self.rewrite(word) for word in command],
             cwd=self.folder,
@@ -150,8 +150,8 @@ class Job:
             message: the file below the root in which it leaves the reason when it fails.
 
         Raises:
-            StepFailure: it failed, or ran longer than MaxRuntimeInSeconds.
-            Interrupted: the execution is being stopped.
+            StepError: it failed, or ran longer than MaxRuntimeInSeconds.
+            StoppedError: the execution is being stopped.
         """
         process = self.start(command, environment)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
@@ -164,9 +164,9 @@ class Job:
                 timer.cancel()
             self.control.discard(process)
         if self.control.stopping:
-            raise Interrupted
+            raise StoppedError
         if overtime.is_set():
-            raise StepFailure(
+            raise StepError(
                 f"MaxRuntimeExceeded: step {self.step!r} ran longer than its MaxRuntimeInSeconds of {limit}"
             )
         if code != 0:
@@ -182,22 +182,27 @@ class Job:
         timer.start()
         return timer
 
-    def failure(self, code: int, message: Path) -> StepFailure:
+    def failure(self, code: int, message: Path) -> StepError:
         """Return why a process with this exit code failed, in the job's own words where it left some."""
         if code < 0:
             name = signal.Signals(-code).name
-            return StepFailure(
-                f"InternalServerError: the container was killed by {name}; log: {self.log}", JOB_INTERNAL_ERROR
+            return StepError(
+                f"InternalServerError: the container was killed by {name}; log: {self.log}",
+                JOB_INTERNAL_ERROR,
             )
         fault = JOB_INTERNAL_ERROR if code >= _INTERNAL_EXIT else ""
-        return StepFailure(f"AlgorithmError: {self.words(message)}, exit code: {code}", fault)
+        return StepError(f"AlgorithmError: {self.words(message)}, exit code: {code}", fault)
 
     def words(self, message: Path) -> str:
         """Return what a failed job says: its message file, else the end of its log."""
         if message.is_file() and (said := message.read_text(errors="replace").strip()):
             return said
         end = self.log.read_bytes()[-_SHOWN_OF_LOG:].decode(errors="replace").strip()
-        return f"it left no reason; its log {self.log} ends with: {end}" if end else "it left no reason and no log"
+        return (
+            f"it left no reason; its log {self.log} ends with: {end}"
+            if end
+            else "it left no reason and no log"
+        )
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -215,16 +220,9 @@ class Job:
             "SAGEMAKER_BASE_DIR": str(self.root),
         }
 
-    # --- record ---------------------------------------------------------------------------------------
-
-    def open(self, kind: str, execution: str) -> None:
-        """Record the job, before anything of it exists."""
-        self.state.records.add_job(self.name, kind, execution, self.step, self.request, self.log)
-
-    def close(self, status: str, reason: str | None) -> None:
-        """Record the end and remove the job's folder; the log stays."""
+    def remove(self) -> None:
+        """Remove the job's folder; the log stays."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.state.records.update_job(self.name, status=status, exit_reason=reason, ended=now())
 
 
 def relative_key(key: str, prefix: str) -> str:
@@ -241,12 +239,12 @@ def refuse(step: str, request: Mapping[str, Any], allowed: Mapping[str, tuple[ob
         allowed: setting → the values that are supported, None among them where it may be absent.
 
     Raises:
-        StepFailure: a setting has another value.
+        StepError: a setting has another value.
     """
     for name, values in allowed.items():
         if request.get(name) not in values:
             known = ", ".join(str(value) for value in values if value is not None) or "absent"
-            raise StepFailure(
+            raise StepError(
                 f"ClientError: step {step!r}: {name} {request[name]!r} is not supported by the local runner; "
                 f"supported: {known}"
             )

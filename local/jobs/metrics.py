@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.arns import now
-from local.errors import StepFailure
+from local.errors import StepError
 
 _NUMBER = r"([-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|inf|nan))"
 _QUALITY = re.compile(rf"#quality_metric: .*?\b(train|validation|test) (\S+) <(?:score|loss)>={_NUMBER}")
@@ -73,7 +73,9 @@ def _compiled(entry: dict[str, str]) -> re.Pattern[str]:
     try:
         return re.compile(entry["Regex"])
     except re.error as error:
-        raise StepFailure(f"ClientError: metric {entry['Name']!r}: {entry['Regex']!r} is no regex: {error}") from None
+        raise StepError(
+            f"ClientError: metric {entry['Name']!r}: {entry['Regex']!r} is no regex: {error}"
+        ) from None
 
 
 def _number(text: str) -> float | None:

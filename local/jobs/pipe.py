@@ -76,7 +76,9 @@ class Feeder:
 
     def _pour(self, file: Path, target: int) -> None:
         with file.open("rb", buffering=0) as source:
-            if hasattr(os, "splice"):  # from the page cache into the pipe, without a copy through this process
+            if hasattr(
+                os, "splice"
+            ):  # from the page cache into the pipe, without a copy through this process
                 while not self._closing and os.splice(source.fileno(), target, _CHUNK):
                     pass
                 return

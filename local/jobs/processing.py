@@ -8,7 +8,7 @@ from typing import Any
 
 from local.arns import arn, now
 from local.containers import container
-from local.errors import LocalError, StepFailure, step_failure
+from local.errors import LocalError, StepError, step_failure
 from local.jobs.job import Job, refuse
 
 _CONFIG_FOLDER = "config"
@@ -19,14 +19,14 @@ def run(job: Job) -> dict[str, Any]:
     """Run a CreateProcessingJob request; return what DescribeProcessingJob would answer.
 
     Raises:
-        StepFailure: the job failed.
-        Interrupted: the execution is being stopped.
+        StepError: the job failed.
+        StoppedError: the execution is being stopped.
     """
     created = now()
     application = job.request["AppSpecification"]
     image = container(job.containers, application["ImageUri"], job.step)
     if not image.processing or not application.get("ContainerEntrypoint"):
-        raise StepFailure(
+        raise StepError(
             f"ClientError: step {job.step!r}: image {application['ImageUri']} has no entry point of its own here; "
             "give ContainerEntrypoint, and an image for processing"
         )
@@ -46,7 +46,7 @@ def run(job: Job) -> dict[str, Any]:
 
 def _download(job: Job, item: Mapping[str, Any]) -> None:
     if "S3Input" not in item:
-        raise StepFailure(
+        raise StepError(
             f"ClientError: step {job.step!r}: input {item['InputName']!r} is no S3Input, the only kind supported here"
         )
     source = item["S3Input"]
@@ -76,7 +76,11 @@ def _upload(job: Job, output: Mapping[str, Any]) -> None:
 
 def _write_config(job: Job) -> None:
     folder = job.root / _CONFIG_FOLDER
-    request = {**job.request, "ProcessingJobName": job.name, "ProcessingJobArn": arn("processing-job", job.name.lower())}
+    request = {
+        **job.request,
+        "ProcessingJobName": job.name,
+        "ProcessingJobArn": arn("processing-job", job.name.lower()),
+    }
     (folder / "processingjobconfig.json").write_text(json.dumps(request))
     (folder / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
 

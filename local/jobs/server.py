@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.containers import Container
-from local.errors import JOB_INTERNAL_ERROR, Interrupted, StepFailure
+from local.errors import JOB_INTERNAL_ERROR, StepError, StoppedError
 from local.jobs.job import Job
 from local.process import Process
 
@@ -76,13 +76,15 @@ class Server:
                 return
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-        raise StepFailure(f"AlgorithmError: the model server did not answer /ping within {_STARTUP:.0f} seconds")
+        raise StepError(
+            f"AlgorithmError: the model server did not answer /ping within {_STARTUP:.0f} seconds"
+        )
 
-    def _ended(self) -> StepFailure | Interrupted:
+    def _ended(self) -> StepError | StoppedError:
         assert self._process is not None
         code = self._process.wait()
         if self._job.control.stopping:
-            return Interrupted()
+            return StoppedError()
         return self._job.failure(code, self._job.root / _FAILURE)
 
     # --- requests -------------------------------------------------------------------------------------
@@ -95,7 +97,9 @@ class Server:
         try:
             found = json.loads(body)
         except ValueError:
-            raise StepFailure(f"AlgorithmError: /execution-parameters answered no JSON: {_shown(body)}") from None
+            raise StepError(
+                f"AlgorithmError: /execution-parameters answered no JSON: {_shown(body)}"
+            ) from None
         return found if isinstance(found, dict) else {}
 
     def get(self, path: str) -> tuple[int, bytes]:
@@ -106,32 +110,32 @@ class Server:
         """Return the answer to one batch.
 
         Raises:
-            StepFailure: the server refused it, or broke down.
-            Interrupted: the execution is being stopped.
+            StepError: the server refused it, or broke down.
+            StoppedError: the execution is being stopped.
         """
         try:
             status, answer = self._exchange("POST", "/invocations", body, headers)
         except TimeoutError:
-            raise StepFailure(
+            raise StepError(
                 f"AlgorithmError: the model server did not answer within {self._timeout:.0f} seconds"
             ) from None
         except (OSError, http.client.HTTPException) as error:
             raise self._broken(error) from None
         if status != http.client.OK:
             kind = "ClientError" if status < http.client.INTERNAL_SERVER_ERROR else "AlgorithmError"
-            raise StepFailure(f"{kind}: {status} from the model server: {_shown(answer)}")
+            raise StepError(f"{kind}: {status} from the model server: {_shown(answer)}")
         return answer
 
-    def _broken(self, error: Exception) -> StepFailure | Interrupted:
+    def _broken(self, error: Exception) -> StepError | StoppedError:
         assert self._process is not None
         if self._job.control.stopping:
-            return Interrupted()
+            return StoppedError()
         # The connection breaks a moment before the process is seen to have ended.
         for _ in range(20):
             if self._process.ended():
                 return self._job.failure(self._process.wait() or 1, self._job.root / _FAILURE)
             time.sleep(_LONGEST_PAUSE)
-        return StepFailure(f"InternalServerError: the model server broke off: {error!r}", JOB_INTERNAL_ERROR)
+        return StepError(f"InternalServerError: the model server broke off: {error!r}", JOB_INTERNAL_ERROR)
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]

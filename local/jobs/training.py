@@ -8,7 +8,7 @@ from typing import Any
 
 from local.arns import arn, now
 from local.containers import Container, container
-from local.errors import LocalError, StepFailure, step_failure
+from local.errors import LocalError, StepError, step_failure
 from local.jobs.archive import pack
 from local.jobs.job import Job, refuse
 from local.jobs.metrics import final_metrics
@@ -21,14 +21,14 @@ def run(job: Job) -> dict[str, Any]:
     """Run a CreateTrainingJob request; return what DescribeTrainingJob would answer.
 
     Raises:
-        StepFailure: the job failed.
-        Interrupted: the execution is being stopped.
+        StepError: the job failed.
+        StoppedError: the execution is being stopped.
     """
     created = now()
     algorithm = job.request["AlgorithmSpecification"]
     image = container(job.containers, algorithm.get("TrainingImage", ""), job.step)
     if not image.train:
-        raise StepFailure(f"ClientError: step {job.step!r}: {algorithm['TrainingImage']} trains nothing here")
+        raise StepError(f"ClientError: step {job.step!r}: {algorithm['TrainingImage']} trains nothing here")
     refuse(job.step, job.request["OutputDataConfig"], {"CompressionType": (None, "GZIP")})
     job.prepare("input/config", "input/data", "model", "output/data", "checkpoints")
     _write_config(job)
@@ -60,7 +60,7 @@ def _train(job: Job, image: Container) -> None:
             feeder.close()
     for feeder in feeders:
         if feeder.error:
-            raise StepFailure(f"InternalServerError: step {job.step!r}: a channel broke off: {feeder.error}")
+            raise StepError(f"InternalServerError: step {job.step!r}: a channel broke off: {feeder.error}")
 
 
 # --- channels -----------------------------------------------------------------------------------------------
@@ -73,7 +73,9 @@ def _channels(job: Job) -> list[Mapping[str, Any]]:
 
 def _input_mode(job: Job, channel: Mapping[str, Any]) -> str:
     """Return the channel's own mode, else the algorithm's; FastFile looks like File to a container."""
-    mode = str(channel.get("InputMode") or job.request["AlgorithmSpecification"].get("TrainingInputMode", "File"))
+    mode = str(
+        channel.get("InputMode") or job.request["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    )
     return "File" if mode == "FastFile" else mode
 
 
@@ -101,7 +103,9 @@ def _write_config(job: Job) -> None:
     hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}
     documents = {
         "hyperparameters": job.request.get("HyperParameters", {}),
-        "inputdataconfig": {channel["ChannelName"]: _channel_config(job, channel) for channel in _channels(job)},
+        "inputdataconfig": {
+            channel["ChannelName"]: _channel_config(job, channel) for channel in _channels(job)
+        },
         "resourceconfig": {**hosts, "current_instance_type": resources.get("InstanceType", "local")},
     }
     folder = job.root / "input" / "config"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from local.arns import arn, now
 from local.containers import container
-from local.errors import LocalError, StepFailure, disk_errors, step_failure
+from local.errors import LocalError, StepError, disk_errors, step_failure
 from local.jobs.archive import unpack
 from local.jobs.batches import batches
 from local.jobs.job import Job, refuse
@@ -38,20 +38,24 @@ def run(job: Job) -> dict[str, Any]:
     """Run a CreateTransformJob request; return what DescribeTransformJob would answer.
 
     Raises:
-        StepFailure: the job failed.
-        Interrupted: the execution is being stopped.
+        StepError: the job failed.
+        StoppedError: the execution is being stopped.
     """
     created = now()
     _refuse_unsupported(job)
     model = _model(job)
     image = container(job.containers, model["Image"], job.step)
     if not image.serve:
-        raise StepFailure(f"ClientError: step {job.step!r}: {model['Image']} serves nothing here")
+        raise StepError(f"ClientError: step {job.step!r}: {model['Image']} serves nothing here")
     job.prepare("model")
     _fetch_model(job, model["ModelDataUrl"])
     inputs = job.named_objects(_source(job)["S3Uri"])
     staged = job.state.objects.stage()
-    environment = {**model.get("Environment", {}), **job.request.get("Environment", {}), "SAGEMAKER_BATCH": "true"}
+    environment = {
+        **model.get("Environment", {}),
+        **job.request.get("Environment", {}),
+        "SAGEMAKER_BATCH": "true",
+    }
     timeout = job.request.get("ModelClientConfig", {}).get("InvocationsTimeoutInSeconds", _INVOCATION_SECONDS)
 
     from local.jobs.server import Server  # imported here: http.client is only needed by transforms
@@ -98,7 +102,7 @@ def _model(job: Job) -> Mapping[str, Any]:
         raise step_failure(error, f"ClientError: step {job.step!r}") from None
     listed = request.get("Containers") or [request.get("PrimaryContainer", {})]
     if len(listed) != 1 or "Image" not in listed[0] or "ModelDataUrl" not in listed[0]:
-        raise StepFailure(
+        raise StepError(
             f"ClientError: step {job.step!r}: model {job.request['ModelName']!r} needs one container with Image and "
             "ModelDataUrl to be used here"
         )
@@ -110,7 +114,7 @@ def _fetch_model(job: Job, uri: str) -> None:
     try:
         archive = job.state.objects.path(uri)
         if not archive.is_file():
-            raise StepFailure(f"ClientError: step {job.step!r}: there is no model at {uri}")
+            raise StepError(f"ClientError: step {job.step!r}: there is no model at {uri}")
         unpack(archive, job.root / "model")
     except LocalError as error:
         raise step_failure(error, f"ClientError: step {job.step!r}: model {uri}") from None
@@ -118,7 +122,9 @@ def _fetch_model(job: Job, uri: str) -> None:
 
 def _settings(job: Job, recommended: Mapping[str, Any]) -> _Settings:
     """Return the request's settings, else the server's recommendation, else the service's defaults."""
-    chosen = {name: job.request.get(name) or recommended.get(name) or value for name, value in _DEFAULTS.items()}
+    chosen: dict[str, Any] = {
+        name: job.request.get(name) or recommended.get(name) or value for name, value in _DEFAULTS.items()
+    }
     if job.request.get("MaxPayloadInMB") == 0:
         chosen["MaxPayloadInMB"] = 0  # any size, which is not the same as no setting
     return _Settings(
