@@ -1,0 +1,117 @@
+"""Scoring a channel: comparing models after an epoch, calibrating at the end, final metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.linear_learner.calibration import calibrate, criterion_values
+from algorithms.linear_learner.losses import Loss
+from algorithms.linear_learner.metrics import Metrics, Named
+from algorithms.linear_learner.mini_batches import MiniBatches
+from algorithms.linear_learner.settings import Criterion
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+_SCORES = 2**22
+"""Scores held at once to choose among models and calibrate: 16 MiB, whatever the channel's length."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """weights (feature_dim, models · classes) and bias (models · classes,), for one scaling of the rows."""
+
+    weights: Floats
+    bias: Floats
+    classes: int
+
+    @property
+    def models(self) -> int:
+        """How many models there are."""
+        return int(self.weights.shape[1]) // self.classes
+
+    def model(self, index: int) -> Weights:
+        """One model alone."""
+        columns = slice(index * self.classes, (index + 1) * self.classes)
+        return Weights(np.ascontiguousarray(self.weights[:, columns]), self.bias[columns], self.classes)
+
+
+class Examination:
+    """One channel, its loss and the criterion by which models are compared on it."""
+
+    def __init__(self, batches: MiniBatches, loss: Loss, criterion: Criterion) -> None:
+        self._batches, self._loss, self._criterion = batches, loss, criterion
+
+    def compare(self, candidates: Weights) -> tuple[Doubles, Doubles]:
+        """Mean loss and criterion value per model, with the threshold at 0 (probability 0.5).
+
+        The two criteria with a target mean nothing at a fixed threshold: they are calibrated.
+        """
+        models = candidates.models
+        losses, true, predicted = (np.zeros(models) for _ in range(3))
+        count, actual = 0, 0.0
+        for scores, labels in self._scored(candidates):
+            losses += self._losses(scores, labels)
+            count += len(labels)
+            if self._criterion.name in ("accuracy", "f_beta"):
+                positive = scores >= 0
+                hits = positive & (labels > 0)[:, None]
+                true += np.count_nonzero(hits, axis=0)
+                predicted += np.count_nonzero(positive, axis=0)
+                actual += float(labels.sum(dtype=np.float64))
+        losses /= max(count, 1)
+        if self._criterion.falling:
+            return losses, losses
+        if self._criterion.name in ("accuracy", "f_beta"):
+            return losses, criterion_values(self._criterion, true, predicted, actual, max(count, 1))
+        return losses, self.calibrated(candidates, None)[0]
+
+    def calibrated(self, candidates: Weights, samples: int | None) -> tuple[Doubles, Floats]:
+        """Best criterion value and its threshold per model, from the channel's first rows.
+
+        samples: at most so many rows; None: as many as `_SCORES` allows.
+        """
+        scores, labels = self._collect(
+            candidates, min(samples or _SCORES, max(_SCORES // candidates.models, 1))
+        )
+        return calibrate(self._criterion, scores, labels)
+
+    def threshold(self, chosen: Weights, samples: int | None) -> float:
+        """Threshold of one model, from at most `samples` rows (None: `_SCORES`)."""
+        scores, labels = self._collect(chosen, samples or _SCORES)
+        return float(calibrate(self._criterion, scores, labels)[1][0])
+
+    def results(self, chosen: Weights, metrics: Metrics) -> Named:
+        """Objective and metrics of one model over the whole channel."""
+        loss, count = 0.0, 0
+        for scores, labels in self._scored(chosen):
+            loss += float(self._losses(scores, labels)[0])
+            count += len(labels)
+            metrics.add(scores if scores.ndim == 3 or chosen.classes == 1 else scores[:, None, :], labels)
+        return [(self._loss.objective, loss / max(count, 1)), *metrics.results()]
+
+    def _losses(self, scores: Floats, labels: Floats) -> Doubles:
+        losses = self._loss.evaluate(scores, labels, np.empty_like(scores))
+        return np.asarray(losses.sum(axis=0, dtype=np.float64))
+
+    def _collect(self, candidates: Weights, rows: int) -> tuple[Floats, Floats]:
+        kept: list[tuple[Floats, Floats]] = []
+        for scores, labels in self._scored(candidates):
+            kept.append((scores[:rows], labels[:rows]))
+            rows -= len(labels)
+            if rows <= 0:
+                break
+        return np.concatenate([scores for scores, _ in kept]), np.concatenate([labels for _, labels in kept])
+
+    def _scored(self, candidates: Weights) -> Iterator[tuple[Floats, Floats]]:
+        for batch in self._batches.epoch():
+            assert batch.labels is not None
+            scores = np.asarray(batch.features @ candidates.weights, dtype=np.float32)
+            scores += candidates.bias
+            if candidates.classes > 1:
+                scores = scores.reshape(len(batch), candidates.models, candidates.classes)
+            yield scores, batch.labels

@@ -1,0 +1,190 @@
+"""Losses of linear-learner: value and gradient for many models at once.
+
+Scores have shape (n, models) for one column a model, or (n, models, classes). Every loss answers the losses
+of shape (n, models) and writes ∂loss/∂score into an array shaped like the scores, so that one pass over the
+scores of a mini-batch serves both the log line and the update. float32 throughout; nothing here divides by n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+_TINY = np.float32(1e-30)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss: its objective's name in the log and its formula.
+
+    evaluate: (scores, labels of shape (n,), gradient to fill) → losses (n, models). `gradient` may be
+    `scores` itself, which is overwritten then.
+    scale_power: how the loss grows when labels and scores are scaled together (2 squared, 1 absolute, 0
+    neither).
+    """
+
+    objective: str
+    evaluate: Callable[[Floats, Floats, Floats], Floats]
+    scale_power: int = 0
+
+
+def sigmoid(scores: Floats) -> Floats:
+    """1 / (1 + exp(-score)); exp overflows to infinity below -88, where the sigmoid is then exactly 0."""
+    with np.errstate(over="ignore"):
+        probabilities = np.exp(-scores)
+        probabilities += np.float32(1)
+        return np.reciprocal(probabilities, out=probabilities)
+
+
+def softmax(scores: Floats) -> Floats:
+    """Probabilities along the last axis; the maximum is subtracted first so that nothing overflows."""
+    probabilities: Floats = scores - scores.max(axis=-1, keepdims=True)
+    np.exp(probabilities, out=probabilities)
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def _logistic(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+    probabilities = sigmoid(scores)
+    np.subtract(probabilities, labels[:, None], out=gradient)
+    # |p - y| is the probability of the wrong class: one logarithm instead of two.
+    losses = np.abs(gradient)
+    np.subtract(np.float32(1), losses, out=losses)
+    np.maximum(losses, _TINY, out=losses)
+    np.log(losses, out=losses)
+    return np.negative(losses, out=losses)
+
+
+def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+    probabilities = softmax(scores)
+    rows = np.arange(len(labels))
+    classes = labels.astype(np.intp)
+    losses: Floats = -np.log(np.maximum(probabilities[rows, :, classes], _TINY))
+    probabilities[rows, :, classes] -= np.float32(1)
+    np.copyto(gradient, probabilities)
+    return losses
+
+
+def _hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+        signs = np.where(labels > 0, np.float32(1), np.float32(-1))[:, None]
+        losses = np.multiply(scores, -signs)
+        losses += np.float32(margin)
+        np.maximum(losses, np.float32(0), out=losses)
+        np.multiply(losses > 0, -signs, out=gradient)
+        return losses
+
+    return evaluate
+
+
+def _multiclass_hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    """Crammer and Singer (2001): max(0, margin + best score of a wrong class - score of the right class)."""
+
+    def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+        rows, classes = np.arange(len(labels)), labels.astype(np.intp)
+        right = scores[rows, :, classes]
+        others = scores.copy()
+        others[rows, :, classes] = -np.inf
+        rival = others.argmax(axis=2)
+        best = np.take_along_axis(others, rival[:, :, None], axis=2)[:, :, 0]
+        losses: Floats = np.maximum(np.float32(margin) + best - right, np.float32(0))
+        active = (losses > 0).astype(np.float32)
+        gradient[...] = 0
+        np.put_along_axis(gradient, rival[:, :, None], active[:, :, None], axis=2)
+        gradient[rows, :, classes] = -active
+        return losses
+
+    return evaluate
+
+
+def _squared(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+    error = scores - labels[:, None]
+    np.multiply(error, np.float32(2), out=gradient)
+    return np.square(error, out=error)
+
+
+def _absolute(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+    error = scores - labels[:, None]
+    np.sign(error, out=gradient)
+    return np.abs(error, out=error)
+
+
+def _insensitive_absolute(insensitivity: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+        error = scores - labels[:, None]
+        losses: Floats = np.maximum(np.abs(error) - np.float32(insensitivity), np.float32(0))
+        np.multiply(np.sign(error), losses > 0, out=gradient)
+        return losses
+
+    return evaluate
+
+
+def _insensitive_squared(insensitivity: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+        error = scores - labels[:, None]
+        excess: Floats = np.maximum(np.abs(error) - np.float32(insensitivity), np.float32(0))
+        np.multiply(np.sign(error), np.float32(2) * excess, out=gradient)
+        return np.square(excess, out=excess)
+
+    return evaluate
+
+
+def _quantile(quantile: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    """Pinball loss (Koenker and Bassett 1978): its minimum is the `quantile` quantile of the label."""
+
+    def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+        error = scores - labels[:, None]
+        slope = np.where(error > 0, np.float32(1 - quantile), np.float32(-quantile))
+        losses: Floats = slope * error
+        np.copyto(gradient, slope)
+        return losses
+
+    return evaluate
+
+
+def _huber(delta: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    """Huber (1964): e²/2 up to delta, then delta (|e| - delta/2)."""
+
+    def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
+        error = scores - labels[:, None]
+        clipped = np.clip(error, np.float32(-delta), np.float32(delta))
+        losses: Floats = clipped * (error - np.float32(0.5) * clipped)
+        np.copyto(gradient, clipped)
+        return losses
+
+    return evaluate
+
+
+def binary_loss(name: str, *, margin: float) -> Loss:
+    """`logistic` or `hinge_loss`; labels 0 and 1."""
+    if name == "hinge_loss":
+        return Loss("binary_hinge_loss_objective", _hinge(margin))
+    return Loss("binary_classification_cross_entropy_objective", _logistic)
+
+
+def multiclass_loss(name: str, *, margin: float) -> Loss:
+    """`softmax_loss` or `hinge_loss`; labels 0 … classes - 1, scores (n, models, classes)."""
+    if name == "hinge_loss":
+        return Loss("multiclass_hinge_loss_objective", _multiclass_hinge(margin))
+    return Loss("multiclass_cross_entropy_objective", _softmax)
+
+
+def regression_loss(name: str, *, insensitivity: float, quantile: float, huber_delta: float) -> Loss:
+    """Any regression loss; insensitivity and huber_delta are in the unit of the labels it is given."""
+    return {
+        "squared_loss": Loss("mse_objective", _squared, 2),
+        "absolute_loss": Loss("absolute_loss_objective", _absolute, 1),
+        "eps_insensitive_squared_loss": Loss(
+            "eps_insensitive_squared_loss_objective", _insensitive_squared(insensitivity), 2
+        ),
+        "eps_insensitive_absolute_loss": Loss(
+            "eps_insensitive_absolute_loss_objective", _insensitive_absolute(insensitivity), 1
+        ),
+        "quantile_loss": Loss("quantile_loss_objective", _quantile(quantile), 1),
+        "huber_loss": Loss("huber_loss_objective", _huber(huber_delta), 2),
+    }[name]

@@ -1,0 +1,96 @@
+"""A trained linear model: what `model_algo-1` holds and how it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.base import CustomerError, Features, Predictions
+from algorithms.linear_learner import archive
+from algorithms.linear_learner.losses import sigmoid, softmax
+from algorithms.linear_learner.schema import LOSSES, MULTICLASS, REGRESSOR
+
+Floats = npt.NDArray[np.float32]
+
+NAME = "linear-learner"
+
+
+class LinearModel:
+    """score = features · weights + bias, on raw features.
+
+    weights: (feature_dim, columns) float32, C-ordered; bias: (columns,). One column, or one a class.
+    threshold: on the linear score, before the logistic function; only a binary classifier uses it.
+    """
+
+    def __init__(
+        self, kind: str, loss_name: str, weights: Floats, bias: Floats, *, threshold: float = 0.0
+    ) -> None:
+        self.kind = kind
+        self.loss_name = loss_name
+        self.weights = np.ascontiguousarray(weights, dtype=np.float32)
+        self.bias = np.ascontiguousarray(bias, dtype=np.float32)
+        self.threshold = float(threshold)
+
+    @property
+    def feature_dim(self) -> int:
+        """The width of the rows that it takes."""
+        return int(self.weights.shape[0])
+
+    def scores(self, features: Features) -> Floats:
+        """Return linear scores, shape (n, columns)."""
+        return np.asarray(features @ self.weights, dtype=np.float32) + self.bias
+
+    def predict(self, features: Features, *, verbose: bool = False) -> Predictions:
+        """Return `score`, and `predicted_label` unless this is a regressor.
+
+        A binary score is the probability of class 1 under logistic loss and the signed margin under hinge
+        loss; a multiclass score is the list of class probabilities (hinge loss: of margins).
+        """
+        scores = self.scores(features)
+        if self.kind == REGRESSOR:
+            return {"score": scores[:, 0]}
+        if self.kind == MULTICLASS:
+            answer = scores if self.loss_name == "hinge_loss" else softmax(scores)
+            return {"score": answer, "predicted_label": scores.argmax(axis=1)}
+        margin = scores[:, 0]
+        labels = (margin >= np.float32(self.threshold)).astype(np.int64)
+        return {
+            "score": margin if self.loss_name == "hinge_loss" else sigmoid(margin),
+            "predicted_label": labels,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write `model_algo-1`."""
+        description = {"predictor_type": self.kind, "loss": self.loss_name, "threshold": self.threshold}
+        archive.save(path, NAME, description, {"weights": self.weights, "bias": self.bias})
+
+
+def load(path: Path) -> LinearModel:
+    """Read `model_algo-1`; raises CustomerError when it is no linear-learner model."""
+    description, arrays = archive.load(path, NAME, frozenset({"weights", "bias"}))
+    problem = _problem(description, arrays["weights"], arrays["bias"])
+    if problem:
+        raise CustomerError(f"{path.name} is not a {NAME} model: {problem}")
+    return LinearModel(
+        description["predictor_type"],
+        description["loss"],
+        arrays["weights"],
+        arrays["bias"],
+        threshold=description["threshold"],
+    )
+
+
+def _problem(description: dict[str, Any], weights: Floats, bias: Floats) -> str | None:
+    kind, loss, threshold = (description.get(name) for name in ("predictor_type", "loss", "threshold"))
+    if kind not in LOSSES or loss not in LOSSES[kind]:
+        return f"predictor_type {kind!r} with loss {loss!r}"
+    if not isinstance(threshold, float) or not np.isfinite(threshold):
+        return f"threshold {threshold!r} is not a finite number"
+    if weights.ndim != 2 or weights.shape[0] < 1 or bias.shape != weights.shape[1:]:
+        return f"weights of shape {weights.shape} with a bias of shape {bias.shape}"
+    if (weights.shape[1] > 1) != (kind == MULTICLASS):
+        return f"{weights.shape[1]} columns for a {kind}"
+    return None

@@ -1,0 +1,264 @@
+"""Training linear-learner: epochs in lock-step, early stopping, choice, calibration, log lines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.base import Batch, Channel, CustomerError
+from algorithms.linear_learner.early_stopping import EarlyStopping
+from algorithms.linear_learner.examination import Examination, Weights
+from algorithms.linear_learner.grid import Variant, variants
+from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
+from algorithms.linear_learner.metrics import BinaryMetrics, Metrics, MulticlassMetrics, RegressionMetrics
+from algorithms.linear_learner.mini_batches import MiniBatches
+from algorithms.linear_learner.model import LinearModel
+from algorithms.linear_learner.scaling import LabelScaler, Scaler, learn_label_scaler, learn_scaler
+from algorithms.linear_learner.schema import BALANCED, BINARY, MULTICLASS
+from algorithms.linear_learner.settings import resolve
+from algorithms.logs import MetricLog
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+SEED = 20180101
+"""Initial weights and shuffling are drawn from it: the same data and hyperparameters give the same model."""
+
+_EXAMINED_BYTES = 16 * 2**20
+
+
+def train(values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> LinearModel:
+    """Train on `train`, compare on `validation` (else on `train`), score `test` where there is one."""
+    return _Job(values, channels, log).run()
+
+
+class _Job:
+    """One training job."""
+
+    def __init__(self, values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> None:
+        self._settings = resolve(values)
+        self._variants = variants(values, self._settings.optimizer.name)
+        self._channels, self._log = channels, log
+        self._batches = MiniBatches(channels["train"], self._settings.mini_batch_size, seed=SEED)
+        head = self._batches.head()
+        self._scaler = self._learn_scaler(head)
+        self._labels = self._learn_label_scaler(head)
+        self._feature_dim = int(head[0].features.shape[1])
+        self._block = LockStep(
+            self._settings,
+            self._variants,
+            self._feature_dim,
+            self._settings.loss(self._labels.deviation),
+            self._labels,
+            self._weigh(head),
+            SEED,
+        )
+        del head
+        self._best = _Best(self._block, self._settings.criterion.falling or "validation" not in channels)
+        self._validation = self._examine(channels["validation"]) if "validation" in channels else None
+
+    def run(self) -> LinearModel:
+        settings = self._settings
+        stopping = EarlyStopping(
+            patience=settings.patience, tolerance=settings.tolerance, falling=self._best.falling
+        )
+        for epoch in range(settings.epochs):
+            self._train_epoch(epoch)
+            self._log.progress(epoch + 1, settings.epochs)
+            if not self._block.alive.any():
+                raise CustomerError(self._all_diverged(epoch))
+            if stopping.stop_after(self._best.latest):
+                self._log.info(f"Early stopping condition met after epoch {epoch}. Stopping training.")
+                break
+        return self._finish()
+
+    def _train_epoch(self, epoch: int) -> None:
+        started = time.perf_counter()
+        losses, records = self._block.epoch(self._batches.epoch())
+        seconds = time.perf_counter() - started
+        loss = self._settings.loss()
+        losses = losses * self._labels.deviation**loss.scale_power  # in the label's own unit
+        values = losses
+        if self._validation is not None:
+            held_out, values = self._validation.compare(self._raw(self._block.weights, self._block.bias))
+        leader = self._best.take(values)
+        self._log.quality("train", loss.objective, float(losses[leader]), epoch=epoch)
+        if self._validation is not None:
+            self._log.quality("validation", loss.objective, float(held_out[leader]), epoch=epoch)
+        name = loss.objective if self._best.falling else self._settings.criterion.name
+        self._log.info(
+            f"#early_stopping_criteria_metric: host=algo-1, epoch={epoch}, criteria={name}, "
+            f"value={self._best.latest!r}"
+        )
+        self._log.throughput(records, seconds)
+
+    def _finish(self) -> LinearModel:
+        candidates = self._raw(self._best.weights, self._best.bias)
+        judge, judged = self._judge(candidates)
+        leader, threshold = self._choose(judge, judged)
+        self._log.info(f"Best model found for hyperparameters: {self._describe(self._variants[leader])}")
+        chosen = candidates.model(leader)
+        self._report("train", self._train_examination(), self._scaled(leader), threshold)
+        if self._validation is not None:
+            self._report("validation", self._validation, chosen, threshold)
+        if "test" in self._channels:
+            results = self._report("test", self._examine(self._channels["test"]), chosen, threshold)
+            self._log.test_score(*results)
+        return LinearModel(
+            self._settings.kind, self._settings.loss_name, chosen.weights, chosen.bias, threshold=threshold
+        )
+
+    def _judge(self, candidates: Weights) -> tuple[Examination, Weights]:
+        """Return the channel on which models are chosen, with their weights for its rows."""
+        if self._validation is not None:
+            return self._validation, candidates
+        weights, bias = self._labels.fold(self._best.weights, self._best.bias)
+        return self._train_examination(), Weights(weights, bias, self._settings.classes)
+
+    def _choose(self, judge: Examination, candidates: Weights) -> tuple[int, float]:
+        """Return the best model's index and its threshold on the linear score."""
+        settings = self._settings
+        if settings.kind != BINARY or settings.criterion.falling:
+            return self._best.leader, 0.0
+        values, thresholds = judge.calibrated(candidates, settings.calibration_samples)
+        values[~self._best.usable] = -np.inf
+        leader = int(np.argmax(values))
+        if settings.calibration_samples is None or candidates.models == 1:
+            return leader, float(thresholds[leader])
+        return leader, judge.threshold(candidates.model(leader), settings.calibration_samples)
+
+    def _report(
+        self, channel: str, examination: Examination, chosen: Weights, threshold: float
+    ) -> list[tuple[str, float]]:
+        results = examination.results(chosen, self._metrics(threshold))
+        for name, value in results:
+            self._log.quality(channel, name, value)
+        return results
+
+    def _metrics(self, threshold: float) -> Metrics:
+        settings = self._settings
+        if settings.kind == BINARY:
+            return BinaryMetrics(threshold, settings.criterion.f_beta)
+        if settings.kind == MULTICLASS:
+            return MulticlassMetrics(settings.classes, settings.top_k, settings.criterion.f_beta)
+        return RegressionMetrics()
+
+    def _learn_scaler(self, head: list[Batch]) -> Scaler | None:
+        settings = self._settings
+        scaler = learn_scaler(
+            head, points=settings.scaler_points, centre=settings.centre, divide=settings.divide
+        )
+        if scaler is not None:
+            self._batches.scale = scaler.apply
+        return scaler
+
+    def _learn_label_scaler(self, head: list[Batch]) -> LabelScaler:
+        settings = self._settings
+        return learn_label_scaler(
+            head, points=settings.scaler_points, centre=settings.centre_label, divide=settings.divide_label
+        )
+
+    def _weigh(self, head: list[Batch]) -> ExampleWeights:
+        """Return example weights; balanced ones from the class frequencies in the first window."""
+        settings = self._settings
+        labels = np.concatenate([batch.labels for batch in head if batch.labels is not None])
+        if settings.kind == MULTICLASS and settings.balance_classes:
+            counts = np.bincount(labels.astype(np.intp), minlength=settings.classes)
+            weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+            return ExampleWeights(classes=weights.astype(np.float32))
+        if settings.kind != BINARY:
+            return ExampleWeights()
+        positives = float((labels > 0).sum())
+        balanced = (len(labels) - positives) / positives if 0 < positives < len(labels) else 1.0
+        given = [balanced if v.positive_weight == BALANCED else v.positive_weight for v in self._variants]
+        if all(weight == 1 for weight in given):
+            return ExampleWeights()
+        return ExampleWeights(positives=np.asarray(given, np.float32))
+
+    def _examine(self, channel: Channel) -> Examination:
+        rows = max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * self._feature_dim))
+        batches = MiniBatches(channel, rows)
+        batches.head()
+        return Examination(batches, self._settings.loss(), self._settings.criterion)
+
+    def _train_examination(self) -> Examination:
+        return Examination(self._batches, self._settings.loss(), self._settings.criterion)
+
+    def _raw(self, weights: Floats, bias: Floats) -> Weights:
+        """Weights for raw rows and raw labels."""
+        if self._scaler is not None:
+            weights, bias = self._scaler.fold(weights, bias)
+        return Weights(*self._labels.fold(weights, bias), self._settings.classes)
+
+    def _scaled(self, leader: int) -> Weights:
+        """One model's weights for the training channel's rows, which are held scaled."""
+        weights, bias = self._labels.fold(self._best.weights, self._best.bias)
+        return Weights(weights, bias, self._settings.classes).model(leader)
+
+    def _describe(self, variant: Variant) -> str:
+        settings = self._settings
+        described: dict[str, Any] = {
+            "optimizer": settings.optimizer.name,
+            "learning_rate": variant.learning_rate,
+            "l1": variant.l1,
+            "wd": variant.wd,
+        }
+        if settings.schedule is not None:
+            described["lr_scheduler_step"] = settings.schedule.step
+            described["lr_scheduler_factor"] = settings.schedule.factor
+            described["lr_scheduler_minimum_lr"] = settings.schedule.minimum
+        return json.dumps(described)
+
+    def _all_diverged(self, epoch: int) -> str:
+        rates = sorted({variant.learning_rate for variant in self._variants})
+        return (
+            f"Training diverged: after epoch {epoch} no model of {len(self._variants)} has a finite loss "
+            f"(learning_rate {', '.join(f'{rate:g}' for rate in rates)}). Set a smaller learning_rate, leave "
+            "normalize_data on, or check the features for huge values"
+        )
+
+
+class _Best:
+    """Every model at its best epoch so far."""
+
+    def __init__(self, block: LockStep, falling: bool) -> None:
+        self._block = block
+        self.falling = falling
+        self._values = np.full(block.models, np.nan)
+        self.weights = np.zeros_like(block.weights)
+        self.bias = np.zeros_like(block.bias)
+        self.latest = float("nan")
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """Models that ever had a finite value."""
+        return np.isfinite(self._values)
+
+    @property
+    def leader(self) -> int:
+        """The best model's index."""
+        return _best_index(self._values, self.falling)
+
+    def take(self, values: Doubles) -> int:
+        """Keep the weights of models that improved; return the index of this epoch's best model."""
+        values = np.where(self._block.alive & np.isfinite(values), values, np.nan)
+        better = values < self._values if self.falling else values > self._values
+        better |= np.isnan(self._values) & ~np.isnan(values)
+        self._values[better] = values[better]
+        columns = np.repeat(better, self._block.classes)
+        self.weights[:, columns] = self._block.weights[:, columns]
+        self.bias[columns] = self._block.bias[columns]
+        leader = _best_index(values, self.falling)
+        self.latest = float(values[leader])
+        return leader
+
+
+def _best_index(values: Doubles, falling: bool) -> int:
+    worst = np.inf if falling else -np.inf
+    kept = np.where(np.isnan(values), worst, values)
+    return int(np.argmin(kept) if falling else np.argmax(kept))
