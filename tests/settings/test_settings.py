@@ -121,8 +121,8 @@ def test_a_wrong_setting_names_file_key_value_and_what_is_allowed(
         ),
         (
             "dev",
-            "[tasks.zero-digit]",
-            "[tasks.zero-digits]",
+            "[tasks.zero-digit",
+            "[tasks.zero-digits",
             ["tasks.zero-digits", "did you mean 'zero-digit'"],
         ),
         ("dev", "instance_count = 1", "memory_mb = 1024", ["endpoint.instance_count is missing"]),
