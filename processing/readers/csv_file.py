@@ -19,7 +19,8 @@ from processing.container import InputError
 from processing.readers import RawTable
 from processing.splits import Split
 
-FLOAT32_MAXIMUM = float(np.finfo(np.float32).max)
+FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
+"""The smallest number that rounds to infinity in float32."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _number(cell: str, path: Path, line: int, column: str) -> float:
         value = None
     if value is None:
         raise InputError(f"{path} line {line} column {column}: {cell!r} is not a number; correct it")
-    if not math.isfinite(value) or abs(value) > FLOAT32_MAXIMUM:
+    if not math.isfinite(value) or abs(value) >= FLOAT32_OVERFLOW:
         raise InputError(
             f"{path} line {line} column {column}: {cell!r} is not a finite float32 number; "
             "remove the row or fill the value in"

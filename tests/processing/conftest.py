@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+Body = Callable[[Sequence[str], Path], None]
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,31 @@ def job(new_job: Callable[[str], Job]) -> Job:
 
 
 @pytest.fixture
-def failure(job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a job's body within this process, expect exit code 1, and give the message it left."""
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run a job's body within this process, which spares the start of another, and give its exit code."""
 
-    def run_here(body: Callable[[Sequence[str], Path], None], *arguments: str) -> str:
+    def run_here(job: Job, body: Body, *arguments: str) -> int:
         from processing.container import run
 
         monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
         monkeypatch.setattr(sys, "argv", ["job", *arguments])
-        assert run(body) == 1
+        return run(body)
+
+    return run_here
+
+
+@pytest.fixture
+def failure(job: Job, here: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a job's body that must fail, and give the message it left."""
+
+    def message(body: Body, *arguments: str) -> str:
+        assert here(job, body, *arguments) == 1
         stderr = capsys.readouterr().err
         assert "Traceback" not in stderr
         assert stderr.splitlines()[-1] == job.message
         return job.message
 
-    return run_here
+    return message
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,10 @@ def refusal(tmp_path: Path, content: str | bytes, columns: Columns = COLUMNS) ->
         pytest.param(GOOD.replace("\n", "\r\n"), id="CRLF"),
         pytest.param(GOOD.replace("\n", "\n\n") + "\n\n", id="blank lines"),
         pytest.param(GOOD.rstrip("\n"), id="no last line end"),
-        pytest.param(GOOD.replace("setosa", '"setosa"').replace("Width", '"Width"').replace("3.5", '"3.5"'), id="quotes"),
+        pytest.param(
+            GOOD.replace("setosa", '"setosa"').replace("Width", '"Width"').replace("3.5", '"3.5"'),
+            id="quotes",
+        ),
         pytest.param(GOOD.replace(",", " , "), id="blanks around values"),
     ],
 )
@@ -72,7 +75,10 @@ def test_features_can_be_chosen_and_ordered(tmp_path: Path) -> None:
         (GOOD.replace("3.5", "NaN"), "line 2 column Width: 'NaN' is not a finite float32 number"),
         (GOOD.replace("-1e-3", "-inf"), "line 3 column Width: '-inf' is not a finite float32 number"),
         (GOOD.replace("7", "1e39"), "line 3 column Length: '1e39' is not a finite float32 number"),
-        (GOOD.replace("versicolor", "rosa"), "line 3 column Species: 'rosa' is not one of setosa, versicolor"),
+        (
+            GOOD.replace("versicolor", "rosa"),
+            "line 3 column Species: 'rosa' is not one of setosa, versicolor",
+        ),
         (GOOD.replace(",-1e-3", ""), "line 3: 2 values where the header names 3 columns"),
         (GOOD.replace("3.5", "3.5,1"), "line 2: 4 values where the header names 3 columns"),
         (GOOD.replace("setosa", '"setosa'), "not CSV"),
@@ -80,7 +86,10 @@ def test_features_can_be_chosen_and_ordered(tmp_path: Path) -> None:
         ("\n\n", "the file is empty"),
         ("Length,Species,Width\n", "no rows below the header"),
         ("Species\nsetosa\n", "the features must be one column or more"),
-        (GOOD.replace("setosa", "setosé").encode("latin-1"), "line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (
+            GOOD.replace("setosa", "setosé").encode("latin-1"),
+            "line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8",
+        ),
         (GOOD.replace("setosa", "x" * 200_000), "not CSV: field larger than field limit"),
     ],
 )
@@ -104,8 +113,7 @@ def read_bytes(content: bytes) -> RawTable | None:
         path.write_bytes(content)
         try:
             return read_csv(path, COLUMNS)
-        except InputError as refused:
-            assert str(path) in str(refused)
+        except InputError:
             return None
 
 

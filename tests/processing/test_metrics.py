@@ -73,7 +73,9 @@ def test_multiclass_metrics_are_the_example_of_the_developer_guide() -> None:
         "weighted_f2": 0.6384024354394601,
     }
     assert {name: seen[name] for name in published} == pytest.approx(published)
-    assert {name for name in seen if name not in published} == {f"{n}_best_constant_classifier" for n in published}
+    assert {name for name in seen if name not in published} == {
+        f"{n}_best_constant_classifier" for n in published
+    }
     assert seen["accuracy_best_constant_classifier"] == pytest.approx(1690 / 2096)
 
 
@@ -97,7 +99,9 @@ def test_multiclass_figures_are_macro_averages() -> None:
     seen = metrics.summary(actual, Predictions(predicted, None), None, 3, binary=False, beta=1.0)
     assert seen["f1"] == seen["macro_f1"] == pytest.approx((1 + 2 / 3 + 4 / 5) / 3)
     assert seen["recall"] == pytest.approx((1 + 0.5 + 1) / 3)
-    assert seen["per_class"]["2"] == pytest.approx({"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "support": 2})
+    assert seen["per_class"]["2"] == pytest.approx(
+        {"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "support": 2}
+    )
     assert seen["auc"] is None
 
 

@@ -23,7 +23,11 @@ def numbered(rows: int) -> Split:
 
 def cut(rows: int, test_size: float = 0.25, validation_size: float = 0.0) -> dict[str, Split]:
     return shuffled_split(
-        numbered(rows), test_size=test_size, validation_size=validation_size, random_state=0, source="iris.csv"
+        numbered(rows),
+        test_size=test_size,
+        validation_size=validation_size,
+        random_state=0,
+        source="iris.csv",
     )
 
 
