@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.definition import DEFINITIONS, IMAGES_FILE, Change, diff
-from pipeline.lint import Finding, lint
 
 _ROOT = Path(__file__).parent.parent
 
@@ -31,6 +30,7 @@ _ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "SAGEMAKER_VALIDATE_ROLE": "false",
     "HOME": os.devnull,
+    "XDG_CONFIG_DIRS": os.devnull,
     "PYTHONUTF8": "1",
 }
 
@@ -64,27 +64,47 @@ def compile_tasks(directory: Path = DEFINITIONS, *, check: bool = False) -> list
     """Build all tasks and bring `directory` up to date, or with `check` only say how far it is from that.
 
     Returns:
-        One entry per file; with `check`, the directory is stale unless all of them are current.
+        One entry per file, as it was before; with `check`, fail unless all of them are current.
 
     Raises:
         CompileError: the SDK is missing or failed, or a definition does not pass `pipeline.lint`.
 
     """
-    texts = {f"{name}.json": as_text(document) for name, document in built_documents().items()}
-    compiled = [_compare(directory / name, text) for name, text in sorted(texts.items())]
-    compiled += [
-        Compiled(path, "surplus") for path in sorted(directory.glob("*.json")) if path.name not in texts
-    ]
+    documents = built_documents()
+    compiled = compare(documents, directory)
     if not check:
-        directory.mkdir(parents=True, exist_ok=True)
-        for entry in compiled:
-            _bring_up_to_date(entry, texts.get(entry.path.name))
+        write(documents, directory)
     return compiled
+
+
+def compare(documents: Mapping[str, Mapping[str, Any]], directory: Path) -> list[Compiled]:
+    """Say how the files in `directory` differ from what they should be: name without suffix → content."""
+    surplus = [path for path in sorted(directory.glob("*.json")) if path.stem not in documents]
+    return [
+        *(_compare(directory / f"{name}.json", documents[name]) for name in sorted(documents)),
+        *(Compiled(path, "surplus") for path in surplus),
+    ]
+
+
+def write(documents: Mapping[str, Mapping[str, Any]], directory: Path) -> None:
+    """Make the files in `directory` these documents and no others."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for entry in compare(documents, directory):
+        if entry.status == "surplus":
+            entry.path.unlink()
+        elif not entry.is_current:
+            # By rename, so that a run that reads it meanwhile sees the old file or the new one.
+            draft = entry.path.with_suffix(".draft")
+            draft.write_bytes(as_text(documents[entry.path.stem]).encode())
+            draft.replace(entry.path)
 
 
 def built_documents() -> dict[str, dict[str, Any]]:
     """Return task → linted definition, and under "images" the table of images."""
     output = build()
+    # Here and not above: the checks need botocore, which comes with the SDK.
+    from pipeline.lint import lint
+
     findings = {task: lint(document) for task, document in output["definitions"].items()}
     listed = [f"{task}: {finding}" for task, found in findings.items() for finding in found]
     if listed:
@@ -119,28 +139,14 @@ def as_text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _compare(path: Path, text: str) -> Compiled:
-    try:
-        present = path.read_bytes()
-    except FileNotFoundError:
+def _compare(path: Path, document: Mapping[str, Any]) -> Compiled:
+    if not path.exists():
         return Compiled(path, "new")
-    if present == text.encode():
+    present = path.read_bytes()
+    if present == as_text(document).encode():
         return Compiled(path, "current")
     try:
         before = json.loads(present)
     except ValueError:
         before = {}
-    return Compiled(path, "stale", diff(before, json.loads(text)))
-
-
-def _bring_up_to_date(entry: Compiled, text: str | None) -> None:
-    if text is None:
-        entry.path.unlink()
-    elif not entry.is_current:
-        # By rename, so that a run that reads it meanwhile sees the old file or the new one.
-        draft = entry.path.with_suffix(".draft")
-        draft.write_bytes(text.encode())
-        draft.replace(entry.path)
-
-
-__all__ = ["CompileError", "Compiled", "Finding", "as_text", "build", "built_documents", "compile_tasks"]
+    return Compiled(path, "stale", diff(before, document))

@@ -7,7 +7,6 @@ literal text `${Name}`.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -17,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.difference import Change, diff
+from pipeline.errors import DefinitionError, nearest
+from pipeline.images import DEFINITIONS, IMAGES_FILE, image, images, load_images
 
 __all__ = [
     "DEFINITIONS",
+    "IMAGES_FILE",
     "Change",
     "Definition",
     "DefinitionError",
@@ -40,8 +42,6 @@ __all__ = [
     "task_names",
 ]
 
-DEFINITIONS = Path(__file__).parent / "definitions"
-IMAGES_FILE = "images.json"
 
 Definition = dict[str, Any]
 """A parsed definition: Version, Metadata, Parameters, Steps."""
@@ -50,10 +50,6 @@ Parameter = str | int | float | bool
 """The value of a pipeline parameter, typed as its declaration says."""
 
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
-
-
-class DefinitionError(ValueError):
-    """A definition, a name or a parameter that cannot be used; the message says why and the cure."""
 
 
 # --- reading ------------------------------------------------------------------------------------------
@@ -305,45 +301,3 @@ _KINDS = {
     "Float": "finite number",
     "Boolean": "true or false",
 }
-
-
-# --- images -------------------------------------------------------------------------------------------
-
-
-def load_images(directory: Path = DEFINITIONS) -> dict[str, dict[str, Any]]:
-    """Read the table of images: placeholder → {repository, tag, registries: {region: registry host}}."""
-    table = json.loads((directory / IMAGES_FILE).read_text(encoding="utf-8"))
-    assert isinstance(table, dict)
-    return table
-
-
-def image(placeholder: str, region: str, directory: Path = DEFINITIONS) -> str:
-    """Return the image URI for a placeholder such as `LinearLearnerImage` in `region`.
-
-    Raises:
-        DefinitionError: an unknown placeholder, or a region in which AWS does not offer that image.
-
-    """
-    table = load_images(directory)
-    if placeholder not in table:
-        raise DefinitionError(
-            f"unknown image {placeholder!r}{nearest(placeholder, table)}; known: {', '.join(sorted(table))}"
-        )
-    entry = table[placeholder]
-    if region not in entry["registries"]:
-        raise DefinitionError(
-            f"AWS offers no image {entry['repository']} in region {region!r}"
-            f"{nearest(region, entry['registries'])}; regions: {', '.join(sorted(entry['registries']))}"
-        )
-    return f"{entry['registries'][region]}/{entry['repository']}:{entry['tag']}"
-
-
-def images(region: str, directory: Path = DEFINITIONS) -> dict[str, str]:
-    """Return placeholder → image URI in `region`, ready to go into the names for `fill`."""
-    return {placeholder: image(placeholder, region, directory) for placeholder in load_images(directory)}
-
-
-def nearest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
-    """Return " (did you mean 'X'?)" when a known name is close to `name`, else an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

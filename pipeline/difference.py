@@ -63,11 +63,11 @@ def _entries(path: str, form: str, old: Mapping[Any, Any], new: Mapping[Any, Any
             yield Change(form.format(path, key), "added", None, value)
 
 
-def _by_identity(entries: Sequence[object]) -> dict[Any, Any] | None:
+def _by_identity(entries: Sequence[Any]) -> dict[Any, Any] | None:
     """Return name → entry when each entry of the list has a name of its own, else None."""
     for identity in _IDENTITIES:
         if all(isinstance(entry, Mapping) and isinstance(entry.get(identity), str) for entry in entries):
-            named = {entry[identity]: entry for entry in entries}  # type: ignore[index]
+            named = {entry[identity]: entry for entry in entries}
             return named if len(named) == len(entries) else None
     return None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.definition import nearest
+from pipeline.errors import nearest
 from pipeline.lint.model import Finding, Pipeline, function_name
 
 _COMPARISON = frozenset({"Type", "LeftValue", "RightValue"})
@@ -51,15 +51,19 @@ def _is_text(pipeline: Pipeline, value: object) -> bool:
 
 
 def _all(pipeline: Pipeline) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield all conditions with the place where they stand, those within Not and Or too."""
     for step in pipeline.steps:
         if step.type == "Condition":
-            yield from _within(f"{step.name}.Conditions", step.step["Arguments"].get("Conditions", []))
+            yield from _listed(f"{step.name}.Conditions", step.step["Arguments"].get("Conditions", []))
 
 
-def _within(where: str, listed: list[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for index, condition in enumerate(listed):
-        here = f"{where}[{index}]"
-        yield here, condition
-        if isinstance(condition.get("Condition"), dict):
-            yield from _within(f"{here}.Condition", [condition["Condition"]])
-        yield from _within(f"{here}.Conditions", condition.get("Conditions", []))
+def _listed(where: str, conditions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for index, condition in enumerate(conditions):
+        yield from _with_inner(f"{where}[{index}]", condition)
+
+
+def _with_inner(where: str, condition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield where, condition
+    if "Condition" in condition:
+        yield from _with_inner(f"{where}.Condition", condition["Condition"])
+    yield from _listed(f"{where}.Conditions", condition.get("Conditions", []))

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from pipeline.definition import PlacedStep, nearest, references
+from pipeline.definition import PlacedStep, references
+from pipeline.errors import nearest
 from pipeline.lint.model import (
     Finding,
     Pipeline,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.definition import nearest
+from pipeline.errors import nearest
 from pipeline.lint.model import Finding, Pipeline, function_name, step_reference
 from pipeline.lint.service import pattern, property_shape
 

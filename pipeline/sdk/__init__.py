@@ -1,0 +1,1 @@
+"""The steps of a pipeline, written with the SageMaker Python SDK v3."""
