@@ -7,11 +7,13 @@ little-endian), the payload, and zero bytes up to a multiple of 4. The payload i
              string uid = 3; string metadata = 4; string configuration = 5 }
     Value  { oneof { Float32Tensor float32_tensor = 2; Float64Tensor float64_tensor = 3;
                      Int32Tensor int32_tensor = 7; Bytes bytes = 9 } }
-    Tensor { repeated T values = 1 [packed]; repeated uint64 keys = 2 [packed]; repeated uint64 shape = 3 [packed] }
+    Tensor { repeated T values = 1 [packed]; repeated uint64 keys = 2 [packed];
+             repeated uint64 shape = 3 [packed] }
 
 Streams can be joined end to end, so a writer may be called batch after batch on one file.
 
-- SDK v2's names and signatures: `write_numpy_to_dense_tensor`, `write_spmatrix_to_sparse_tensor`, `read_records`.
+- SDK v2's names and signatures: `write_numpy_to_dense_tensor`, `write_spmatrix_to_sparse_tensor`,
+  `read_records`.
 - Straight into arrays: `read_dense`, `read_sparse`, `read_arrays`.
 - Streams that cannot seek, in bounded memory: `read_batches`, `read_chunks`, `rebatch`.
 - Bytes for a request or an answer: `encode_dense`, `encode_sparse`, `encode_labels`, `decode_labels`.

@@ -27,12 +27,12 @@ def read_arrays(source: Source, *, copy: bool = False) -> Arrays:
     """All records as arrays, dense or sparse, whichever the first record is.
 
     source: a path, the bytes themselves, or an open binary file, which is read to its end.
-    copy: False lets dense features be a view, possibly read-only and strided, into the bytes or the file (which is
-    mapped: it must not be truncated while the array lives). That takes records of one layout, and float32 values
-    that lie on multiples of four bytes; elsewhere, and with True, they are an own, contiguous array.
+    copy: False lets dense features be a view, possibly read-only and strided, into the bytes or the file (it
+    is mapped, and must not be truncated while the array lives). That takes records of one layout, and float32
+    values that lie on multiples of four bytes; elsewhere, and with True, they are an own, contiguous array.
 
-    Returns features float32 (n, d) and labels float32 (n,) or None. float64 and int32 tensors are cast: what is
-    beyond float32's range becomes infinite. An empty source gives features of shape (0, 0).
+    Returns features float32 (n, d) and labels float32 (n,) or None. float64 and int32 tensors are cast: what
+    is beyond float32's range becomes infinite. An empty source gives features of shape (0, 0).
     Raises RecordIOError for malformed input, and where kind, width or labels differ between records.
     """
     return _read(source, Form(), copy)
@@ -49,9 +49,9 @@ def read_sparse(source: Source) -> Arrays:
 
 
 def read_chunks(stream: BinaryIO) -> Iterator[Arrays]:
-    """The records of a stream as arrays, a few MiB at a time, in whatever numbers arrive.
+    """Yield the records of a stream as arrays, a few MiB at a time, in whatever numbers arrive.
 
-    The stream is read forward to its end, never sought: a file, a FIFO, a socket. Nothing comes of an empty one.
+    The stream is read forward to its end, never sought: a file, a FIFO, a socket. An empty one gives none.
     Raises RecordIOError as `read_arrays` does, once the chunks before are handed out.
     """
     form = Form()
@@ -60,7 +60,7 @@ def read_chunks(stream: BinaryIO) -> Iterator[Arrays]:
 
 
 def read_batches(stream: BinaryIO, rows: int) -> Iterator[Arrays]:
-    """`read_chunks` in batches of exactly `rows` records; only the last may be shorter."""
+    """Yield what `read_chunks` does, in batches of exactly `rows` records; only the last may be shorter."""
     return rebatch(read_chunks(stream), rows)
 
 
@@ -78,7 +78,7 @@ def _read(source: Source, form: Form, copy: bool) -> Arrays:
 
 @contextmanager
 def opened(source: Source) -> Iterator[BinaryIO]:
-    """The source as a binary stream; what was opened here is closed here."""
+    """Give the source as a binary stream; what was opened here is closed here."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
@@ -89,7 +89,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
 
 
 def _view(source: Source, form: Form) -> Arrays | None:
-    """Dense records of one layout as a view, where the source is in memory or can be mapped; otherwise None."""
+    """Return dense records of one layout as a view, where the source is in memory or can be mapped."""
     buffer = _bytes(source)
     if form.kind == "sparse" or buffer is None or not len(buffer):
         return None
@@ -101,7 +101,7 @@ def _view(source: Source, form: Form) -> Arrays | None:
 
 
 def _bytes(source: Source) -> npt.NDArray[np.uint8] | None:
-    """The whole source without a copy, or None where that cannot be: an open file, a FIFO, an empty file."""
+    """Map the source, or return None where that cannot be: an open file, a FIFO, an empty file."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return np.frombuffer(source, np.uint8) if len(source) else None
     if not isinstance(source, (str, os.PathLike)):

@@ -33,12 +33,12 @@ class Arrays(NamedTuple):
         return int(self.features.shape[1])
 
     def rows(self, start: int, stop: int) -> Arrays:
-        """Records `start` to `stop`; dense ones as a view."""
+        """Return records `start` to `stop`; dense ones as a view."""
         labels = None if self.labels is None else self.labels[start:stop]
         return Arrays(self.features[start:stop], labels)
 
     def described(self) -> str:
-        """What every batch of one stream has in common, in words."""
+        """Say what every batch of one stream has in common."""
         return f"{self.kind} records of {self.width} features, {'un' if self.labels is None else ''}labelled"
 
 
@@ -48,12 +48,13 @@ def empty() -> Arrays:
 
 
 def join(pieces: list[Arrays]) -> Arrays:
-    """One after another; they must agree in kind, width and in having labels, else ValueError."""
+    """Put one after another; they must agree in kind, width and in having labels, else ValueError."""
     first = pieces[0]
     for piece in pieces[1:]:
         if piece.described() != first.described():
             raise ValueError(
-                f"{first.described()} are followed by {piece.described()}: give all files of a channel the same form"
+                f"{first.described()} are followed by {piece.described()}: "
+                "give all files of a channel the same form"
             )
     if len(pieces) == 1:
         return first
@@ -64,7 +65,7 @@ def join(pieces: list[Arrays]) -> Arrays:
 
 
 def _stack(matrices: list[csr_matrix]) -> csr_matrix:
-    """CSR matrices of one width one below another; scipy's vstack spends most of its time on checks."""
+    """Put CSR matrices of one width one below another; scipy's vstack spends most of its time on checks."""
     counts = np.concatenate([np.diff(matrix.indptr) for matrix in matrices])
     indptr = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=indptr[1:])
@@ -74,7 +75,7 @@ def _stack(matrices: list[csr_matrix]) -> csr_matrix:
 
 
 def rebatch(chunks: Iterable[Arrays], rows: int) -> Iterator[Arrays]:
-    """The same records in batches of exactly `rows`, only the last may be shorter.
+    """Yield the same records in batches of exactly `rows`; only the last may be shorter.
 
     Dense batches are views where they lie within one chunk. Holds one chunk and one batch at a time.
     Raises ValueError where `rows` is below 1, or where kind, width or labels change between chunks.

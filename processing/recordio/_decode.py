@@ -13,7 +13,7 @@ from processing.recordio._sparse import decode_sparse
 
 
 def decode_frames(frames: Frames, form: Form) -> Arrays:
-    """The arrays of one record or more. Raises RecordIOError where a record is malformed or not of the form."""
+    """Decode one record or more; RecordIOError where one is malformed or not of the form."""
     arrays = together(frames)
     if arrays is None or not form.admits(arrays):
         # One by one, a record either turns out to be of another layout that is allowed, or gets its error.
@@ -23,7 +23,7 @@ def decode_frames(frames: Frames, form: Form) -> Arrays:
 
 
 def together(frames: Frames) -> Arrays | None:
-    """All records at once where they have the layout of the first; otherwise None."""
+    """Decode all records at once where they have the layout of the first; otherwise return None."""
     first = layout(frames.payload(0), Place(frames.record, frames.offset + HEADER))
     if first is None:
         return None

@@ -13,7 +13,7 @@ from processing.recordio._varints import decode
 
 
 def decode_dense(frames: Frames, first: Layout) -> Arrays | None:
-    """Records that differ from the first in nothing but values and label; None where there are others.
+    """Decode records that differ from the first in nothing but values and label; None where others do.
 
     The features are a view into the frames where they are float32 and aligned, and a copy elsewhere.
     """
@@ -40,6 +40,6 @@ def _hole(span: Span) -> slice:
 
 
 def _extent(frames: Frames, shape: Span) -> int | None:
-    """How many values the first record's shape stands for; None where it is malformed."""
+    """Work out how many values the first record's shape stands for; None where it is malformed."""
     decoded = decode(frames.buffer[_hole(shape)])
     return None if decoded is None else extent(decoded[0].tolist())

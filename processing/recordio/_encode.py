@@ -1,11 +1,10 @@
-"""Rows of one length → records: a block of bytes, its constant part in place, the numbers put into its holes."""
+"""Rows of one length → records: a block of bytes with holes, which the numbers fill."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from processing.recordio._numbers import Kind, fixed
@@ -24,7 +23,7 @@ class Fixed(NamedTuple):
 
 
 def encode_fixed(parts: list[Part], total: int, columns: list[Fixed]) -> Iterator[memoryview]:
-    """`total` records that differ only in the columns that fill their holes, in blocks of about 8 MiB.
+    """Yield `total` records that differ only in the columns that fill their holes, in blocks of about 8 MiB.
 
     A block is valid until the next is asked for: the memory is used again.
     """
@@ -33,7 +32,7 @@ def encode_fixed(parts: list[Part], total: int, columns: list[Fixed]) -> Iterato
     block = template.block(min(rows, total))
     for start in range(0, total, rows):
         part = block[: total - start]
-        for hole, source in zip(template.holes, columns):
+        for hole, source in zip(template.holes, columns, strict=True):
             values = source.values[start : start + rows]
             column(part, hole, source.kind.dtype)[...] = fixed(values, source.kind, source.what)
         yield part.reshape(-1).data

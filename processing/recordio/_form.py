@@ -42,7 +42,7 @@ class Form:
 
 
 def to_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """The numbers as aligned float32: themselves where they are, else a rounded copy; too large ones are infinite."""
+    """Give the numbers as aligned float32, rounded where they are not; too large ones become infinite."""
     if values.dtype == np.float32 and values.flags.aligned:
         return values
     with np.errstate(over="ignore", invalid="ignore"):
@@ -50,7 +50,7 @@ def to_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def hole_numbers(block: npt.NDArray[np.uint8], hole: slice, tensor: int) -> npt.NDArray[np.float32] | None:
-    """The hole of every frame as float32 (rows, numbers); None where no such numbers fit into the hole.
+    """Read the hole of every frame as float32 (rows, numbers); None where no such numbers fit into it.
 
     An int32 hole is one varint: of a label, say.
     """
@@ -63,7 +63,7 @@ def hole_numbers(block: npt.NDArray[np.uint8], hole: slice, tensor: int) -> npt.
 
 
 def _int32(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
-    """One varint a row, all of one width → float32 (rows, 1)."""
+    """Read one varint a row, all of one width → float32 (rows, 1)."""
     decoded = decode(encoded.ravel())
     if decoded is None or not (np.diff(decoded[1], prepend=0) == encoded.shape[1]).all():
         return None

@@ -49,21 +49,21 @@ class Frames(NamedTuple):
         return int(self.starts[-1]) + framed(int(self.lengths[-1])) if len(self.starts) else 0
 
     def payload(self, index: int) -> bytes:
-        """The payload of one record."""
+        """Copy the payload of one record."""
         start = int(self.starts[index]) + HEADER
         return self.buffer[start : start + int(self.lengths[index])].tobytes()
 
 
 def framed(length: int) -> int:
-    """Bytes of a frame whose payload has `length` bytes."""
+    """Work out the bytes of a frame whose payload has `length` bytes."""
     return HEADER + (length + 3 & ~3)
 
 
 def split(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames:
-    """The whole frames at the beginning of `buffer`; what follows them is the beginning of one more, or nothing.
+    """Find the whole frames at the beginning of `buffer`; what follows is a part of one more, or nothing.
 
-    Tried in order: all frames are of one length; the aligned places where the magic stands are the frames; a walk
-    from frame to frame (a payload may hold the magic by chance), which also says what is wrong.
+    Tried in order: all frames are of one length; the aligned places where the magic stands are the frames; a
+    walk from frame to frame (a payload may hold the magic by chance), which also says what is wrong.
     """
     frames = uniform(buffer, record, offset)
     if frames is None:
@@ -75,7 +75,7 @@ def split(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames:
 
 
 def uniform(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames | None:
-    """The whole frames in `buffer` where there is one at least and all are as long as the first; else None."""
+    """Find the whole frames where there is one at least and all are as long as the first; else None."""
     if len(buffer) < HEADER:
         return None
     magic, length = (int(word) for word in buffer[:HEADER].view("<u4"))
@@ -108,7 +108,7 @@ def _check_padding(frames: Frames) -> None:
 
 
 def _by_magic(buffer: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
-    """Frames of any lengths, where the magic stands nowhere but at their beginnings; otherwise None."""
+    """Find frames of any lengths, where the magic stands nowhere but at their beginnings; otherwise None."""
     words = buffer[: len(buffer) & ~3].view("<u4")
     at = np.flatnonzero(words[:-1] == MAGIC)
     if not len(at) or at[0] != 0:
@@ -128,7 +128,7 @@ def _by_magic(buffer: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt
 def _walk(
     buffer: npt.NDArray[np.uint8], record: int, offset: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Frames of any lengths, one after another; raises RecordIOError where one begins wrongly."""
+    """Find frames of any lengths, one after another; raises RecordIOError where one begins wrongly."""
     starts: list[int] = []
     lengths: list[int] = []
     view = buffer.data
@@ -163,10 +163,10 @@ def _walk(
 
 
 def stream_frames(stream: BinaryIO) -> Iterator[Frames]:
-    """All records of a stream, as many at a time as a few MiB hold; it is read once, forward, to its end.
+    """Yield all records of a stream, a few MiB at a time; it is read once, forward, to its end.
 
-    Each chunk lies in a buffer of its own, so that arrays may go on pointing into it. A record that is longer than
-    a chunk makes the buffer grow as its bytes arrive, never by what its length claims.
+    Each chunk lies in a buffer of its own, so that arrays may go on pointing into it. A record that is longer
+    than a chunk makes the buffer grow as its bytes arrive, never by what its length claims.
     Raises RecordIOError for a wrong magic or length, and, once the records before it are handed out, for a
     record that is cut off.
     """
@@ -189,7 +189,7 @@ def stream_frames(stream: BinaryIO) -> Iterator[Frames]:
 
 
 def _fill(stream: BinaryIO, view: memoryview) -> int:
-    """Read until `view` is full or the stream ends → bytes read. Short reads (a FIFO's) are asked for again."""
+    """Read until `view` is full or the stream ends → bytes read; short reads (a FIFO's) are repeated."""
     filled = 0
     while filled < len(view):
         count = _read_into(stream, view[filled:])

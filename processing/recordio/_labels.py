@@ -1,4 +1,4 @@
-"""Answers of the built-in algorithms as recordIO: empty features, and a label map with a name for each prediction."""
+"""Answers of the built-in algorithms as recordIO: empty features, predictions by name in the label map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from processing.recordio._template import Part, entry, frame
 
 
 def encode_labels(columns: Mapping[str, npt.ArrayLike]) -> bytes:
-    """One record a row, with empty features and every column in its label map, as float32.
+    """Write one record a row, with empty features and every column in its label map, as float32.
 
     columns: name → (n,) or (n, k) numbers, e.g. `{"score": scores, "predicted_label": labels}`.
     Raises ValueError where there is no column or their lengths differ.
@@ -34,7 +34,7 @@ def encode_labels(columns: Mapping[str, npt.ArrayLike]) -> bytes:
         matrix = array.astype(np.float32).reshape(len(array), -1 if array.size else array[:1].size)
         parts += entry(0x12, name, AS_FLOAT32.tag, matrix.shape[1] * 4)
         filled.append(Fixed(matrix, AS_FLOAT32, name))
-    lengths = {name: len(column.values) for name, column in zip(columns, filled)}
+    lengths = {name: len(column.values) for name, column in zip(columns, filled, strict=True)}
     if len(set(lengths.values())) != 1:
         raise ValueError(f"the columns have {lengths} rows: give one column or more, all of one length")
     holes = [column for column in filled if column.values.shape[1]]
@@ -42,7 +42,7 @@ def encode_labels(columns: Mapping[str, npt.ArrayLike]) -> bytes:
 
 
 def decode_labels(source: Source) -> dict[str, npt.NDArray[np.float32]]:
-    """The label map of every record: name → (n,) where each record has one number under it, else (n, k).
+    """Read the label map of every record: name → (n,) where each record has one number under it, else (n, k).
 
     Raises RecordIOError for malformed input, and where a record has other names or counts than the first.
     """
@@ -63,7 +63,7 @@ def decode_labels(source: Source) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def _row(record: Record) -> dict[str, list[float]] | None:
-    """Name → numbers; None where a label is no tensor."""
+    """Give name → numbers; None where a label is no tensor."""
     row: dict[str, list[float]] = {}
     for name, value in record.label.items():
         if not isinstance(value.content, Tensor):

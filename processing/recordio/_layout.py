@@ -38,7 +38,7 @@ class _Tensor(NamedTuple):
 
 
 def layout(data: bytes, place: Place) -> Layout | None:
-    """The layout of one payload, or None where it is another than the one above: then record by record it is."""
+    """Find the layout of one payload; None where it is another than that, to be read record by record."""
     parts = list(fields(data, 0, len(data), place))
     features = [part for part in parts if part.number == 1]
     labels = [part for part in parts if part.number == 2]
@@ -61,7 +61,7 @@ def layout(data: bytes, place: Place) -> Layout | None:
 
 
 def _tensor(data: bytes, entry: Field, place: Place) -> _Tensor | None:
-    """The spans of the one tensor in a map entry named `values`."""
+    """Find the spans of the one tensor in a map entry named `values`."""
     if entry.wire != LENGTH_DELIMITED:
         return None
     pair = list(fields(data, entry.start, entry.end, place))
@@ -87,7 +87,7 @@ def _tensor(data: bytes, entry: Field, place: Place) -> _Tensor | None:
 
 
 def extent(shape: list[int]) -> int:
-    """How many values a shape stands for; beyond 63 bits, some number that is too large."""
+    """Work out how many values a shape stands for; beyond 63 bits, some number that is too large."""
     if 0 in shape:
         return 0
     product = 1

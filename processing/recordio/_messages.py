@@ -84,9 +84,9 @@ class Record:
 
 
 def read_records(file: BinaryIO) -> list[Record]:
-    """All records of an open binary file, as objects.
+    """Read all records of an open binary file, as objects.
 
-    Reads SDK v2's `read_records`' input with its access: `record.features["values"].float32_tensor.values`,
+    SDK v2's function, name and access: `record.features["values"].float32_tensor.values`,
     `.keys` and `.shape` (lists of Python numbers), `record.label["values"]`, `record.uid`, `.metadata`,
     `.configuration`. A name that is absent raises KeyError. For arrays, `read_arrays` is far faster.
     Raises RecordIOError for malformed input.
@@ -95,7 +95,7 @@ def read_records(file: BinaryIO) -> list[Record]:
 
 
 def records(frames: Frames) -> Iterator[Record]:
-    """The records of some frames as objects."""
+    """Yield the records of some frames as objects."""
     for index, start in enumerate(frames.starts.tolist()):
         place = Place(frames.record + index, frames.offset + start + HEADER)
         yield parse(frames.payload(index), place)
@@ -108,7 +108,7 @@ class Place(NamedTuple):
     offset: int
 
     def wrong(self, at: int, found: str, expected: str, cure: str = WRITTEN_ANEW) -> RecordIOError:
-        """The error for what is found `at` bytes into the payload."""
+        """Make the error for what is found `at` bytes into the payload."""
         return RecordIOError(self.record, self.offset + at, found, expected, cure)
 
 
@@ -123,9 +123,9 @@ class Field(NamedTuple):
 
 
 def varint(data: bytes, at: int, end: int, place: Place) -> tuple[int, int]:
-    """The varint at `at` → (value, offset behind it)."""
+    """Read the varint at `at` → (value, offset behind it)."""
     value = 0
-    for shift, index in zip(range(0, 70, 7), range(at, end)):
+    for shift, index in zip(range(0, 70, 7), range(at, end), strict=False):
         byte = data[index]
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
@@ -136,7 +136,7 @@ def varint(data: bytes, at: int, end: int, place: Place) -> tuple[int, int]:
 
 
 def fields(data: bytes, at: int, end: int, place: Place) -> Iterator[Field]:
-    """The fields of the message between `at` and `end`."""
+    """Yield the fields of the message between `at` and `end`."""
     while at < end:
         begin = at
         tag, at = varint(data, at, end, place)
@@ -161,7 +161,7 @@ def fields(data: bytes, at: int, end: int, place: Place) -> Iterator[Field]:
 
 
 def parse(data: bytes, place: Place) -> Record:
-    """One payload as a record. Unknown fields are passed over, as protobuf does."""
+    """Read one payload as a record. Unknown fields are passed over, as protobuf does."""
     maps: tuple[dict[str, Value], dict[str, Value]] = ({}, {})
     texts = ["", "", ""]
     for part in fields(data, 0, len(data), place):
@@ -200,7 +200,7 @@ def _entry(data: bytes, entry: Field, place: Place) -> tuple[str, Value]:
 
 
 def _value(data: bytes, value: Field, known: Value, place: Place) -> Value:
-    """A `Value`; as protobuf has it, the last kind set wins, and repeated content of one kind is joined."""
+    """Read a `Value`; as protobuf has it, the last kind set wins, and repeats of one kind are joined."""
     for part in fields(data, *_spanned(value, place), place):
         if part.number in _TENSORS:
             kind = _TENSORS[part.number].name
@@ -222,7 +222,7 @@ def _bytes(data: bytes, content: Field, known: Bytes, place: Place) -> Bytes:
 
 
 class _Numbers(NamedTuple):
-    """How a tensor's values are kept: fixed width (`dtype`, wire type of one that is not packed), or varints."""
+    """How a tensor's values are kept: `wire` is that of one not packed, no `dtype` means varints."""
 
     name: str
     wire: int
@@ -253,7 +253,7 @@ def _tensor(data: bytes, tensor: Field, known: Tensor, place: Place) -> Tensor:
 
 
 def _fixed(data: bytes, part: Field, numbers: _Numbers, place: Place) -> list[float]:
-    """Floats, packed into one span or one alone."""
+    """Read floats, packed into one span or one alone."""
     dtype = np.dtype(numbers.dtype)
     if part.wire not in (LENGTH_DELIMITED, numbers.wire):
         raise place.wrong(part.start, f"wire type {part.wire} for {numbers.name}", f"2 or {numbers.wire}")
@@ -268,7 +268,7 @@ def _fixed(data: bytes, part: Field, numbers: _Numbers, place: Place) -> list[fl
 
 
 def _integers(data: bytes, part: Field, place: Place) -> list[int]:
-    """Varints, packed into one span or one alone."""
+    """Read varints, packed into one span or one alone."""
     if part.wire == VARINT:
         return [part.value]
     at, end = _spanned(part, place)
@@ -284,6 +284,6 @@ def _integers(data: bytes, part: Field, place: Place) -> list[int]:
 
 
 def _signed(value: int) -> int:
-    """The int32 of a varint: its low 32 bits, as protobuf has it."""
+    """Give the int32 of a varint: its low 32 bits, as protobuf has it."""
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value

@@ -32,7 +32,7 @@ AS_FLOAT32, AS_FLOAT64, AS_INT32 = Kind(FLOAT32, "<f4"), Kind(FLOAT64, "<f8"), K
 
 
 def kind_of(dtype: np.dtype[Any], what: str) -> Kind:
-    """float32, float64 and int64 are written as SDK v2 wrote them; other integers, bool and float16 as float32.
+    """Choose the tensor: float32, float64, int64 as SDK v2 did; other integers, bool, float16 as float32.
 
     Raises ValueError, naming `what`, for dtypes that are not numbers.
     """
@@ -48,7 +48,7 @@ def kind_of(dtype: np.dtype[Any], what: str) -> Kind:
 
 
 def fixed(values: npt.NDArray[Any], kind: Kind, what: str) -> npt.NDArray[Any]:
-    """The numbers in the dtype that is written. ValueError for an integer that float32 would change."""
+    """Cast the numbers to the dtype that is written. ValueError for an integer that float32 would change."""
     if values.dtype == np.dtype(kind.dtype):
         return values
     cast = values.astype(kind.dtype)
@@ -63,8 +63,9 @@ def fixed(values: npt.NDArray[Any], kind: Kind, what: str) -> npt.NDArray[Any]:
 
 
 def varints(values: npt.NDArray[Any], what: str) -> tuple[Bytes, Counts]:
-    """int64 numbers as protobuf's int32: varints end to end, and the offset behind each; negative ones take 10 bytes.
+    """Encode int64 numbers as protobuf's int32: varints end to end, and the offset behind each.
 
+    Negative numbers take 10 bytes, as protobuf has it.
     Raises ValueError for numbers beyond 32 bits.
     """
     limits = np.iinfo(np.int32)

@@ -9,24 +9,37 @@ from processing.recordio._varints import Bytes, Counts
 
 
 def windows(buffer: Bytes, width: int) -> Bytes:
-    """Every run of `width` bytes in the buffer: a view (len(buffer) - width + 1, width), written through."""
+    """View every run of `width` bytes in the buffer: (len(buffer) - width + 1, width), written through."""
     return np.lib.stride_tricks.as_strided(buffer, (len(buffer) - width + 1, width), (1, 1))
 
 
 def gather(buffer: Bytes, starts: Counts, lengths: Counts) -> Bytes:
-    """The bytes of all rows, end to end. Rows are given in ascending order and do not overlap."""
+    """Join the bytes of all rows end to end. Rows are given in ascending order and do not overlap."""
+    width = _same(lengths)
+    if width is not None:
+        return windows(buffer, width)[starts].reshape(-1)
     mask = _mask(starts, lengths)
     return buffer[: len(mask)][mask]
 
 
 def scatter(buffer: Bytes, starts: Counts, lengths: Counts, data: Bytes) -> None:
-    """Put the bytes of all rows, given end to end, at their starts."""
+    """Put the bytes of all rows, given end to end, at their starts; rows as `gather` has them."""
+    width = _same(lengths)
+    if width is not None:
+        windows(buffer, width)[starts] = data.reshape(-1, width)
+        return
     mask = _mask(starts, lengths)
     buffer[: len(mask)][mask] = data
 
 
+def _same(lengths: Counts) -> int | None:
+    """Return the length that all rows have (at least one byte), or None: such rows are copied as they are."""
+    first = int(lengths[0])
+    return first if first and (lengths == first).all() else None
+
+
 def _mask(starts: Counts, lengths: Counts) -> npt.NDArray[np.bool_]:
-    """Which bytes belong to rows. A boolean mask is cheaper than an index: one byte where that has eight."""
+    """Mark which bytes belong to rows. A mask is cheaper than an index: one byte where that has eight."""
     runs = np.empty((len(starts), 2), np.int64)
     runs[:, 1] = lengths
     runs[0, 0] = starts[0]

@@ -27,7 +27,7 @@ class _Row(NamedTuple):
 
 
 def collect(frames: Frames, form: Form) -> Arrays:
-    """The arrays of one record or more. Raises RecordIOError where one is malformed or not of the form."""
+    """Read one record or more as arrays; RecordIOError where one is malformed or not of the form."""
     wanted = Form(form.kind, form.width, form.labelled)
     rows = []
     for index, record in enumerate(records(frames)):
@@ -46,7 +46,7 @@ class _Unfit(Exception):  # noqa: N818 - becomes a RecordIOError where the recor
 
 
 def _row(record: Record, wanted: Form) -> _Row:
-    """The numbers of one record, if it is of the wanted form; what that leaves open, the record settles."""
+    """Read one record if it is of the wanted form; what that leaves open, the record settles."""
     tensor = _tensor(record.features, "features")
     label = _label(record.label)
     row = _dense_or_sparse(tensor, label)
@@ -63,7 +63,7 @@ def _row(record: Record, wanted: Form) -> _Row:
 
 
 def _tensor(values: dict[str, Value], where: str) -> Tensor:
-    """The tensor of the one value named `values`."""
+    """Find the tensor of the one value named `values`."""
     if list(values) != ["values"]:
         raise _Unfit(
             f"{where} named {sorted(values)}", "exactly one, `values`", "use read_records for other names"
@@ -88,7 +88,7 @@ def _label(values: dict[str, Value]) -> float | None:
 
 
 def _dense_or_sparse(tensor: Tensor, label: float | None) -> _Row:
-    """A record with keys, or with a shape and no values (an empty row), is sparse."""
+    """Tell them apart: keys, or a shape and no values (an empty row), make a record sparse."""
     values, keys, shape = tensor.values, tensor.keys, tensor.shape
     width = extent(shape)
     if keys or (shape and not values):

@@ -50,7 +50,7 @@ class Rows(NamedTuple):
 
 
 def encode_rows(rows: Rows) -> Iterator[memoryview]:
-    """The records, a few hundred thousand numbers at a time."""
+    """Yield the records, a few hundred thousand numbers at a time."""
     count = len(rows.indptr) - 1
     # An empty row costs about as much as ten numbers.
     cost = rows.indptr + 10 * np.arange(count + 1)
@@ -62,7 +62,7 @@ def encode_rows(rows: Rows) -> Iterator[memoryview]:
 
 
 def _records(rows: Rows, start: int, stop: int) -> Bytes:
-    """The records of rows `start` to `stop`."""
+    """Encode the records of rows `start` to `stop`."""
     part = slice(int(rows.indptr[start]), int(rows.indptr[stop]))
     indptr = rows.indptr[start : stop + 1] - rows.indptr[start]
     tensor = [_field(0x0A, rows.values[part], rows.kind, indptr, "values")]
@@ -91,18 +91,18 @@ def _constant(tag: int, data: bytes, rows: int) -> Field:
 
 
 def _between(ends: Counts, indptr: Counts) -> Counts:
-    """Bytes of each row, from the offset behind each of its varints."""
+    """Work out the bytes of each row, from the offset behind each of its varints."""
     offsets = np.concatenate([np.zeros(1, np.int64), ends])
     return np.diff(offsets[indptr])
 
 
 def _nested(lengths: Counts) -> Counts:
-    """Bytes of a field around so many bytes: tag, length, and they."""
+    """Work out the bytes of a field around so many bytes: tag, length, and they."""
     return 1 + widths(compact(lengths)) + lengths
 
 
 class _Page:
-    """The frames of some rows. Lengths are worked out from the inside to the outside, then bytes put outside in.
+    """The frames of some rows. Lengths are worked out from the inside out, then bytes are put in order.
 
     out: uint8, the frames end to end. at: int64 (n,), where the next byte of each row goes.
     """
@@ -119,7 +119,7 @@ class _Page:
         self.at: Counts = ends - frames
 
     def filled(self) -> Bytes:
-        """All bytes of the frames."""
+        """Fill the frames."""
         words = self.out.view("<u4")
         words[self.at >> 2] = MAGIC
         words[(self.at >> 2) + 1] = self.lengths

@@ -51,7 +51,8 @@ class _Cursor:
     def to_end(self, tag: bytes) -> None:
         """Pass over a tag and a length that reaches exactly to the end."""
         self.literal(tag)
-        if (self.at + self.length() != self.end).any():
+        lengths = self.length()
+        if (self.at + lengths != self.end).any():
             raise _Mismatch
 
     def packed(self, tag: int) -> tuple[Counts, Counts]:
@@ -73,7 +74,7 @@ class _Cursor:
 
 
 def decode_sparse(frames: Frames, first: Layout) -> Arrays | None:
-    """Records with the first's kind of values, shape and label; their keys may differ. None where there are others."""
+    """Decode records that have the first's kind of values, its shape and a label as it has; else None."""
     if first.tensor not in DTYPES or first.shape is None:
         return None
     try:
@@ -128,7 +129,7 @@ def _shape(cursor: _Cursor, frames: Frames, first: Layout) -> int:
 
 
 def _keys(encoded: Bytes, counts: Counts, key_bytes: Counts, width: int) -> npt.NDArray[np.signedinteger]:
-    """Column numbers; every record must have as many as it has values, within its own bytes, and below the width."""
+    """Decode the column numbers: as many in each record as it has values, all below the width."""
     decoded = decode(encoded)
     if decoded is None:
         raise _Mismatch
@@ -146,7 +147,7 @@ def _keys(encoded: Bytes, counts: Counts, key_bytes: Counts, width: int) -> npt.
 
 
 def _labels(frames: Frames, first: Layout, behind: Counts) -> npt.NDArray[np.float32] | None:
-    """What follows the features: the same bytes in all records, but for the label's value."""
+    """Read what follows the features: the same bytes in all records, but for the label's value."""
     tail = int(frames.lengths[0]) - first.behind
     if (frames.starts + HEADER + frames.lengths - behind != tail).any():
         raise _Mismatch

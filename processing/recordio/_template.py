@@ -1,4 +1,4 @@
-"""Records of one length as a block of bytes: everything is constant but a few holes, which the numbers fill."""
+"""Records of one length as a block of bytes: constant but for a few holes, which the numbers fill."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ COMPARED = 1 << 16
 
 
 def size(parts: list[Part]) -> int:
-    """Bytes of all parts."""
+    """Count the bytes of all parts."""
     return sum(part if isinstance(part, int) else len(part) for part in parts)
 
 
 def message(tag: int, parts: list[Part]) -> list[Part]:
-    """A length-delimited protobuf field, `tag` being its number and wire type."""
+    """Wrap parts into a length-delimited protobuf field, `tag` being its number and wire type."""
     return [bytes([tag]) + encode_one(size(parts)), *parts]
 
 
 def entry(tag: int, name: str, tensor_tag: int, hole: int) -> list[Part]:
-    """A map entry: name → Value with a tensor whose packed values are a hole; an empty one leaves them out."""
+    """Make a map entry: name → Value with a tensor whose packed values are a hole, left out where empty."""
     values = message(0x0A, [hole]) if hole else []
     return message(tag, [*message(0x0A, [name.encode()]), *message(0x12, message(tensor_tag, values))])
 
 
 def frame(parts: list[Part]) -> list[Part]:
-    """The payload in its frame: magic, length, padding. ValueError where it is longer than protobuf allows."""
+    """Frame a payload: magic, length, padding. ValueError where it is longer than protobuf allows."""
     length = size(parts)
     check_length(length)
     padding = framed(length) - framed(0) - length
@@ -45,7 +45,8 @@ def check_length(length: int) -> None:
     """ValueError where a payload of this many bytes is longer than protobuf allows."""
     if length > LONGEST:
         raise ValueError(
-            f"a record would take {length} bytes, and protobuf allows {LONGEST}: write narrower rows, or sparse ones"
+            f"a record would take {length} bytes, and protobuf allows {LONGEST}: "
+            "write narrower rows, or sparse ones"
         )
 
 
@@ -59,11 +60,11 @@ class Template:
         self.bytes = content
         self.holes = holes
         edges = [0, *(edge for hole in holes for edge in (hole.start, hole.stop)), len(content)]
-        self.constant = [slice(a, b) for a, b in zip(edges[::2], edges[1::2]) if a < b]
+        self.constant = [slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
 
     @classmethod
     def of(cls, parts: list[Part]) -> Template:
-        """The template of a frame made of parts."""
+        """Make the template of a frame from its parts."""
         content = np.zeros(size(parts), np.uint8)
         holes = []
         at = 0
@@ -82,7 +83,7 @@ class Template:
         return len(self.bytes)
 
     def block(self, rows: int) -> npt.NDArray[np.uint8]:
-        """Frames with their constant bytes in place: uint8 (rows, stride)."""
+        """Make frames with their constant bytes in place: uint8 (rows, stride)."""
         block = np.empty((rows, self.stride), np.uint8)
         block[:] = self.bytes
         return block
@@ -97,7 +98,7 @@ class Template:
 
 
 def column(block: npt.NDArray[np.uint8], hole: slice, dtype: str) -> npt.NDArray[Any]:
-    """The hole of every frame as numbers: a view (rows, numbers), unaligned where the hole is."""
+    """View the hole of every frame as numbers: (rows, numbers), unaligned where the hole is."""
     itemsize = np.dtype(dtype).itemsize
     shape = (len(block), (hole.stop - hole.start) // itemsize)
     return np.ndarray(shape, dtype, block, hole.start, (block.strides[0], itemsize))

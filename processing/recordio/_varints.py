@@ -1,4 +1,4 @@
-"""Base-128 varints, many at a time: seven bits a byte, least significant first, the high bit set on all but the last."""
+"""Base-128 varints, many at a time: seven bits a byte, lowest first, the high bit set on all but the last."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_WIDTH = 10
 
 
 def encode_one(value: int) -> bytes:
-    """One unsigned number as a varint."""
+    """Encode one unsigned number as a varint."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -26,14 +26,14 @@ def encode_one(value: int) -> bytes:
 
 
 def compact(values: npt.NDArray[Any]) -> Unsigned:
-    """The same non-negative integers as uint32 where they fit, else as uint64: half the width, twice the speed."""
+    """Give non-negative integers as uint32 where they fit, else as uint64: half the bytes, and time."""
     if values.size == 0 or int(values.max()) < 1 << 32:
         return values.astype(np.uint32, copy=False)
     return values.astype(np.uint64, copy=False)
 
 
 def widths(values: Unsigned) -> Bytes:
-    """How many bytes each value takes as a varint (1 to 10)."""
+    """Count how many bytes each value takes as a varint (1 to 10)."""
     result = np.ones(values.shape, np.uint8)
     largest = int(values.max()) if values.size else 0
     for bits in range(7, largest.bit_length(), 7):
@@ -42,7 +42,7 @@ def widths(values: Unsigned) -> Bytes:
 
 
 def encode(values: Unsigned) -> tuple[Bytes, Counts]:
-    """All values as varints end to end, and the offset behind each: (bytes, ends of shape (n,))."""
+    """Encode all values as varints end to end, and the offset behind each: (bytes, ends of shape (n,))."""
     width = widths(values)
     ends = np.cumsum(width, dtype=np.int64)
     if not len(values):
@@ -50,8 +50,8 @@ def encode(values: Unsigned) -> tuple[Bytes, Counts]:
     widest = int(width.max())
     starts = ends - width
     encoded = np.empty(int(ends[-1]) + MAX_WIDTH, np.uint8)
-    # Byte j of every value goes to its start + j, also where the value is narrower: from the highest j down, each
-    # such stray byte lies where a later value's lower byte is still to be written. So no value needs a mask.
+    # Byte j of every value goes to its start + j, also where the value is narrower: highest j first,
+    # such a stray byte lies where a later value's lower byte is yet to be written. So no value needs a mask.
     for j in range(widest - 1, -1, -1):
         part = (values >> values.dtype.type(7 * j)).astype(np.uint8)
         part &= 0x7F
@@ -61,7 +61,7 @@ def encode(values: Unsigned) -> tuple[Bytes, Counts]:
 
 
 def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
-    """Varints end to end → (values, offset behind each); None where they are not whole, canonical in width or 64-bit."""
+    """Decode varints end to end → (values, offset behind each); None where one is cut off or too wide."""
     ends = np.flatnonzero(encoded < 0x80)
     if len(encoded) and (not len(ends) or ends[-1] != len(encoded) - 1):
         return None
@@ -87,7 +87,7 @@ def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
 
 
 def read_at(buffer: Bytes, at: Counts) -> tuple[Counts, Counts]:
-    """One varint of at most five bytes at each position → (values, positions behind them), both int64.
+    """Read one varint of at most five bytes at each position → (values, positions behind them), both int64.
 
     `buffer` must reach at least five bytes beyond every position. A wider varint gives a value of -1.
     """

@@ -23,8 +23,9 @@ def write_numpy_to_dense_tensor(
 
     array: (n, d) features; labels: (n,) or None. Batch after batch may be written to one file.
 
-    As in v2, float32 is written as a Float32Tensor, float64 as a Float64Tensor, int64 as an Int32Tensor, features
-    and labels each by their own dtype. What v2 refused, other integers, bool and float16, is written as float32.
+    As in v2, float32 is written as a Float32Tensor, float64 as a Float64Tensor, int64 as an Int32Tensor,
+    features and labels each by their own dtype. What v2 refused, other integers, bool and float16, is written
+    as float32.
     The built-in algorithms take float32 only: cast with `astype("float32")` what they are to read.
 
     Raises ValueError where the array is not (n, d), where labels are not one a row (v2 took labels as many as
@@ -38,30 +39,31 @@ def write_spmatrix_to_sparse_tensor(
 ) -> None:
     """Append one sparse record a row to an open binary file. SDK v2's function, name and bytes.
 
-    array: any scipy sparse matrix or array (n, d). A record holds its row's values, their columns as keys, and d as
-    its shape. Labels, dtypes and errors are those of `write_numpy_to_dense_tensor`; TypeError for what is not sparse.
+    array: any scipy sparse matrix or array (n, d). A record holds its row's values, their columns as keys,
+    and d as its shape. Labels, dtypes and errors are as `write_numpy_to_dense_tensor` has them; TypeError where
+    it is not sparse.
     """
     _write(file, _sparse(array, labels))
 
 
 def encode_dense(array: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> bytes:
-    """What `write_numpy_to_dense_tensor` writes, as bytes."""
+    """Return what `write_numpy_to_dense_tensor` writes, as bytes."""
     return b"".join(bytes(block) for block in _dense(array, labels))
 
 
 def encode_sparse(matrix: spmatrix, labels: npt.ArrayLike | None = None) -> bytes:
-    """What `write_spmatrix_to_sparse_tensor` writes, as bytes."""
+    """Return what `write_spmatrix_to_sparse_tensor` writes, as bytes."""
     return b"".join(bytes(block) for block in _sparse(matrix, labels))
 
 
-def _write(file: BinaryIO, blocks: Iterable[memoryview]) -> None:
+def _write(file: Any, blocks: Iterable[memoryview]) -> None:
     for block in blocks:
         rest = block
         while len(rest):
-            # A raw file may take less than it is given; some file-like objects return nothing.
+            # A raw file may take less than it is given, and some file-like objects do not say how much.
             written = file.write(rest)
             if written is None and isinstance(file, io.RawIOBase):
-                raise BlockingIOError("the file is non-blocking and full: open it in blocking mode")
+                raise BlockingIOError("the file is non-blocking and takes no more: open it in blocking mode")
             rest = rest[len(rest) if written is None else written :]
 
 
@@ -102,7 +104,7 @@ def _sparse(array: Any, labels: npt.ArrayLike | None) -> Iterator[memoryview]:
 
 
 def _checked(labels: npt.ArrayLike | None, rows: int) -> tuple[npt.NDArray[Any] | None, Kind | None]:
-    """Labels as a vector with one a row, and how they are written."""
+    """Give labels as a vector with one a row, and how they are written."""
     if labels is None:
         return None, None
     column = np.asarray(labels)
