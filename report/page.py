@@ -17,7 +17,7 @@ from report.sections import comparison, data, execution, mistakes, overview, reg
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _SECTIONS = (
     ("failure", "Why it failed", overview.failure),
-    ("champion", "Why it won", overview.standing),
+    ("champion", "Champion", overview.champion),
     ("model", "Registered model", registration.registration),
     ("pipeline", "Pipeline", execution.pipeline),
     ("candidates", "Candidates", comparison.comparison),

@@ -5,7 +5,7 @@ The marker and the dash tell series apart without colour.
 
 from __future__ import annotations
 
-from report.markup import Markup, number, tag
+from report.markup import Child, Markup, number, tag
 
 COLOURS = 6  # --series-1 … --series-6 in style.css
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "12 4")
@@ -31,6 +31,11 @@ def key(index: int) -> Markup:
     """Return the marker as a small picture to stand before the series' name."""
     drawn = tag("path", d=marker(index, 6, 6, 4.2))
     return tag("svg", drawn, class_=f"key {style(index)}", viewBox="0 0 12 12", aria_hidden="true")
+
+
+def named(index: int, *name: Child) -> Markup:
+    """Return the marker and the series' name, which stay on one line or wrap beside the marker."""
+    return tag("span", key(index), tag("span", name), class_="named")
 
 
 def _polygon(*points: tuple[float, float]) -> str:

@@ -36,10 +36,15 @@ def metric_name(key: str) -> str:
     return METRICS.get(key, key)
 
 
-def metric_phrase(key: str) -> str:
-    """Return a metric with its article, for a sentence: an F1, a macro F1, an accuracy."""
+def metric_in_text(key: str) -> str:
+    """Return a metric's name inside a sentence: F1, macro F1, accuracy."""
     name = metric_name(key)
-    name = name if name[1:2].isupper() or name[1:2].isdigit() else name[:1].lower() + name[1:]
+    return name if name[1:2].isupper() or name[1:2].isdigit() else name[:1].lower() + name[1:]
+
+
+def metric_phrase(key: str) -> str:
+    """Return a metric with its article: an F1, a macro F1, an accuracy."""
+    name = metric_in_text(key)
     return f"{'an' if name[:1] in 'aeioFA' else 'a'} {name}"
 
 

@@ -10,6 +10,8 @@ from report.images import fits, image, value_range
 from report.markup import Markup, join, tag
 from report.tables import chart, long_numbers
 
+FEW = 12  # samples of a class that fit beside each other when drawn larger
+
 
 def sample_grid(
     rows: Sequence[Sequence[float]], labels: Sequence[str], classes: Sequence[str], shape: tuple[int, int]
@@ -78,4 +80,5 @@ def _group(
     if not rows:
         return None
     pictures = join(image(row, shape, span, f"sample of class {name}") for row in rows)
-    return tag("div", tag("p", name), tag("div", pictures, class_="strip"), class_="sample-group")
+    strip = tag("div", pictures, class_="strip few" if len(rows) <= FEW else "strip")
+    return tag("div", tag("p", name), strip, class_="sample-group")

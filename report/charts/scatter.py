@@ -42,7 +42,7 @@ def scatter_matrix(
         style=f"max-width:{number(span)}px;min-width:{number(min(span, 130.0 * count))}px",
         role="img",
     )
-    legend = tag("ul", (tag("li", series.key(i), name) for i, name in enumerate(classes)), class_="legend")
+    legend = tag("ul", (tag("li", series.named(i, name)) for i, name in enumerate(classes)), class_="legend")
     data: list[tuple[Child, ...]] = [
         (i + 1, *(wording.compact(value) for value in row), label)
         for i, (row, label) in enumerate(zip(rows, labels, strict=True))

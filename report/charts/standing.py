@@ -27,11 +27,7 @@ def standing_chart(
     order = sorted(values, key=lambda name: (name != champion, -(values[name] or 0.0)))
     rows = [
         (
-            join(
-                series.key(list(values).index(name)),
-                name,
-                tag("b", " champion") if name == champion else None,
-            ),
+            series.named(list(values).index(name), name, tag("b", " champion") if name == champion else None),
             _track(list(values).index(name), values[name], threshold, low, name == champion),
             join(wording.decimal(values[name]), _distance(values[name], threshold)),
         )
@@ -39,7 +35,7 @@ def standing_chart(
     ]
     title = wording.metric_name(metric)
     gate = f"{parameter or 'threshold'} {threshold:g}" if threshold is not None else None
-    name = tag("span", gate, class_="gate", style=_place(threshold, low)) if threshold is not None else None
+    name = tag("span", gate, class_="gate", style=_label(threshold, low)) if threshold is not None else None
     scale = tag("div", tag("span", f"{low:g}"), name, tag("span", "1"), class_="scale")
     columns = ("Candidate", scale, join(title, tag("small", "to threshold") if gate else None))
     body = table(f"{title} of the candidates", columns, rows, numeric=(2,), class_="standing")
@@ -57,9 +53,19 @@ def _track(index: int, value: float | None, threshold: float | None, low: float,
     return tag("div", gate, picture, class_="track", aria_hidden="true")
 
 
+def _percentage(value: float, low: float) -> str:
+    """Return where `value` lies on the scale from `low` to 1; values off the scale stay at its ends."""
+    share = (value - low) / (1 - low) if low < 1 else 1.0
+    return f"{number(100 * min(1.0, max(0.0, share)), 2)}%"
+
+
 def _place(value: float, low: float) -> str:
-    """Return the position of `value` on the scale from `low` to 1, as CSS."""
-    return f"left:{number(100 * (value - low) / (1 - low) if low < 1 else 100, 2)}%"
+    return f"left:{_percentage(value, low)}"
+
+
+def _label(value: float, low: float) -> str:
+    """Return the place of a word at `value`, shifted so that it never leaves the scale."""
+    return f"left:{_percentage(value, low)};transform:translateX(-{_percentage(value, low)})"
 
 
 def _distance(value: float | None, threshold: float | None) -> Markup | None:

@@ -97,7 +97,7 @@ def _candidate(facts: Facts, index: int, name: str, keys: list[str], best: Mappi
         top = value is not None and value == best[key]
         cells.append(tag("td", wording.decimal(value), class_="figure best" if top else "figure"))
     won = tag("span", "champion", class_="won") if name == facts.champion else None
-    return tag("tr", tag("th", series.key(index), name, won, scope="row"), cells)
+    return tag("tr", tag("th", series.named(index, name, won), scope="row"), cells)
 
 
 def _baseline(facts: Facts, keys: list[str]) -> Markup | None:

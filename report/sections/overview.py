@@ -100,7 +100,7 @@ def failure(facts: Facts) -> Markup | None:
         tag("div", tag("h3", name), tag("pre", text, tabindex="0") if text else None, class_="reason")
         for name, text in told
     ]
-    if reason and not any(str(reason) in text or text in str(reason) for _, text in told if text):
+    if reason and not any(text for _, text in told):
         blocks.insert(0, tag("pre", str(reason), tabindex="0"))
     return tag("section", tag("h2", "Why it failed"), blocks, _go_on(facts), id="failure", class_="failure")
 
@@ -118,8 +118,8 @@ def _go_on(facts: Facts) -> Markup:
     )
 
 
-def standing(facts: Facts) -> Markup | None:
-    """Why the champion won: all candidates on one scale with the threshold."""
+def champion(facts: Facts) -> Markup | None:
+    """Say why the champion won, all candidates on one scale; None before the evaluation."""
     if facts.champion is None or not facts.candidates:
         return None
     values = {
@@ -133,10 +133,21 @@ def standing(facts: Facts) -> Markup | None:
         gate.threshold if gate else None,
         gate.parameter if gate else None,
     )
-    why = (
-        f"The champion is the candidate with the highest {wording.metric_name(facts.metric)} "
-        "on the test split; a tie goes to the one that the task lists first."
+    return tag("section", tag("h2", "Champion"), tag("p", _why(facts)), chart, id="champion")
+
+
+def _why(facts: Facts) -> Markup:
+    metric = wording.metric_in_text(facts.metric)
+    reached = ""
+    if facts.gate and facts.champion_value is not None:
+        gate = facts.gate.parameter or "the threshold"
+        if facts.champion_value >= facts.gate.threshold:
+            reached = f" It reaches {gate}, as registration demands."
+        else:
+            reached = f" It does not reach {gate}, which registration demands."
+    return join(
+        tag("b", facts.champion),
+        f" won because its {metric} on the test split is the highest; "
+        "a tie goes to the candidate that the task lists first.",
+        reached,
     )
-    if gate:
-        why += " It is registered when it reaches the threshold."
-    return tag("section", tag("h2", "Why it won"), tag("p", why), chart, id="champion")

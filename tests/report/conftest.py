@@ -1,4 +1,4 @@
-"""Executions to report on: real models on scikit-learn's data, measured here, and the committed definitions."""
+"""Executions to report on: real models on scikit-learn's data, measured here; the committed definitions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Data:
 
 
 def inspection_of(data: Data) -> dict[str, Any]:
-    train, test, train_labels, test_labels = data.split
+    train, _, train_labels, test_labels = data.split
     limit = 100 if data.image_shape else 500
     share = limit // len(data.class_names)
     kept = sorted(i for c in range(len(data.class_names)) for i in np.flatnonzero(train_labels == c)[:share])
@@ -170,7 +170,7 @@ def execution_of(task: str, definition: dict[str, Any], champion: str | None) ->
             "status": "Failed" if step["Type"] == "Fail" else "Succeeded",
             "seconds": SECONDS.get(step["Type"], 0.0) * (1 + 0.37 * (i % 4)),
             "cached": step["Name"] in ("Convert", "Inspect"),
-            "cache_reason": f"served from execution 4kd02mfa81xq: same {'inputs'} and arguments, 2 days old"
+            "cache_reason": "served from execution 4kd02mfa81xq: same inputs and arguments, 2 days old"
             if step["Name"] in ("Convert", "Inspect")
             else "no earlier execution had the same HyperParameters"
             if step["Type"] == "Training"
@@ -289,7 +289,8 @@ def iris_broken_off(iris: Records) -> Records:
 @pytest.fixture(scope="session")
 def hostile(zero_digit: Records) -> Records:
     """Every text that a user or a file may choose is an attack on the page."""
-    attack = "</title></style></svg><script>alert(1)</script><img src=x onerror=alert(2)>\"' &amp; \x00\ud800\u202e"
+    attack = "</title></style></svg><script>alert(1)</script><img src=x onerror=alert(2)>"
+    attack += "\"' &amp; \x00\ud800\u202e"
     records = copy.deepcopy(zero_digit)
     assert records.inspection
     assert records.evaluation

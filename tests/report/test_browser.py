@@ -21,9 +21,17 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+)
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 NAMES = ("zero-digit", "digits", "iris", "iris-below-the-gate", "iris-broken-off", "hostile")
 
@@ -191,7 +199,8 @@ def test_nodes_of_the_graph_do_not_overlap(browser: Browser, pages: dict[str, Pa
     overlapping = browser.evaluate(
         """(() => {
              const boxes = [...document.querySelectorAll('.node .box')].map(b => b.getBoundingClientRect());
-             const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+             const meet = (a, b) =>
+               a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
              return boxes.filter((a, i) => boxes.slice(i + 1).some(b => meet(a, b))).length;
            })()"""
     )
