@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from algorithms.paths import container_paths
-from algorithms.registry import NAMES, find_algorithm
+from algorithms.registry import NAMES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,13 +30,13 @@ def _train(name: str) -> int:
 
     from algorithms.train import run_training
 
-    return run_training(find_algorithm(name), paths)
+    return run_training(name, paths)
 
 
 def _serve(name: str) -> int:
     from algorithms.serve import run_server
 
-    return run_server(find_algorithm(name), container_paths())
+    return run_server(name, container_paths())
 
 
 if __name__ == "__main__":

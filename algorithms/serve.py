@@ -21,6 +21,7 @@ from algorithms.base import JSON, JSONLINES, Algorithm, Model, Predictions
 from algorithms.content_types import ContentType, parse_content_type
 from algorithms.errors import CustomerError
 from algorithms.paths import Paths
+from algorithms.registry import find_algorithm
 from algorithms.request_formats import RequestError, decode_request
 from algorithms.response_formats import MEDIA_TYPES, choose_accept, encode_response
 
@@ -166,12 +167,13 @@ def _check_finite(predictions: Predictions) -> None:
             )
 
 
-def run_server(algorithm: Algorithm, paths: Paths) -> int:
+def run_server(name: str, paths: Paths) -> int:
     """Load the model, then serve until SIGTERM; return the exit code (1: the model cannot be served)."""
     import uvicorn
 
     try:
         limits = read_limits(os.environ)
+        algorithm = find_algorithm(name)
         model = algorithm.load(paths.model)
     except CustomerError as error:
         print(error, file=sys.stderr, flush=True)

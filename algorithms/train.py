@@ -17,21 +17,22 @@ from algorithms.errors import CustomerError
 from algorithms.hyperparameters import AUTO
 from algorithms.logs import HOST, MetricLog
 from algorithms.paths import Paths
+from algorithms.registry import find_algorithm
 
 EXIT_CUSTOMER_ERROR = 1
 EXIT_INTERNAL_ERROR = 255
 
 
-def run_training(algorithm: Algorithm, paths: Paths) -> int:
+def run_training(name: str, paths: Paths) -> int:
     """Run the job and return its exit code: 0, 1 (the user can cure it) or 255 (a fault of the algorithm)."""
     try:
-        _train(algorithm, paths)
+        _train(find_algorithm(name), paths)
     except CustomerError as error:
         return _fail(paths, str(error), EXIT_CUSTOMER_ERROR)
     except (OSError, MemoryError) as error:
         traceback.print_exc()
         reason = "out of memory" if isinstance(error, MemoryError) else str(error)
-        return _fail(paths, f"{algorithm.name} could not go on: {reason}", EXIT_CUSTOMER_ERROR)
+        return _fail(paths, f"{name} could not go on: {reason}", EXIT_CUSTOMER_ERROR)
     except Exception as error:
         traceback.print_exc()
         reason = f"InternalServerError: {type(error).__name__}: {error}; the job's log has the traceback"

@@ -160,6 +160,12 @@ def _wait_until_ready(client: Client) -> None:
     raise AssertionError("the server did not become ready")
 
 
+@pytest.fixture(scope="session")
+def make_container() -> type[Container]:
+    """`make_container(root, name)`: for fixtures that outlive a test."""
+    return Container
+
+
 @pytest.fixture
 def container(tmp_path: Path) -> Callable[[str], Container]:
     """Make a container of an algorithm below the test's own folder."""

@@ -76,15 +76,18 @@ def test_inner_products_are_answered_as_ascending_distances() -> None:
         {"index_type": "faiss.IVFFlat"},
         {"index_type": "faiss.IVFFlat", "index_metric": "COSINE", "faiss_index_ivf_nlists": "7"},
         {"index_type": "faiss.IVFPQ"},
-        {"index_type": "faiss.IVFPQ", "faiss_index_pq_m": "8"},
+        pytest.param({"index_type": "faiss.IVFPQ", "faiss_index_pq_m": "8"}, marks=pytest.mark.slow),
         {"dimension_reduction_type": "sign", "dimension_reduction_target": "6"},
         {"dimension_reduction_type": "fjlt", "dimension_reduction_target": "6"},
-        {
-            "index_type": "faiss.IVFPQ",
-            "faiss_index_pq_m": "8",
-            "dimension_reduction_type": "sign",
-            "dimension_reduction_target": "5",
-        },
+        pytest.param(
+            {
+                "index_type": "faiss.IVFPQ",
+                "faiss_index_pq_m": "8",
+                "dimension_reduction_type": "sign",
+                "dimension_reduction_target": "5",
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_every_index_and_reduction_separates_the_classes_and_survives_its_file(
@@ -196,11 +199,19 @@ def test_settings_that_cannot_be_are_refused(given: dict[str, str], message: str
     assert message in str(raised.value)
 
 
-@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
-def test_a_damaged_model_is_refused_or_still_sound(tmp_path_factory: Any, at: int, damage: bytes) -> None:
-    path = tmp_path_factory.mktemp("damaged") / "model_algo-1"
+@pytest.fixture(scope="module")
+def sound_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sound") / "model_algo-1"
     fit(ROWS[:30], LABELS[:30], index_type="faiss.IVFFlat").save(path)
-    content = bytearray(path.read_bytes())
+    return path.read_bytes()
+
+
+@given(at=st.integers(0, 10**6), damage=st.binary(min_size=1, max_size=8))
+def test_a_damaged_model_is_refused_or_still_sound(
+    sound_model: bytes, tmp_path_factory: pytest.TempPathFactory, at: int, damage: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "model_algo-1"
+    content = bytearray(sound_model)
     at %= len(content)
     content[at : at + len(damage)] = damage
     path.write_bytes(content)
