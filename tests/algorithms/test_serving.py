@@ -178,6 +178,7 @@ def test_a_slow_sender_is_told_and_others_are_served_meanwhile(container: Contai
         assert b"the body did not arrive in 0.5 seconds" in answer.read()
 
 
+@pytest.mark.slow
 def test_the_platform_sets_limit_and_default_accept(container: Containers) -> None:
     job = _trained(container("knn"))
     environment = {
