@@ -9,9 +9,7 @@ from pathlib import Path
 
 JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
 CAPACITY_ERROR = "SageMaker.CAPACITY_ERROR"
-RESOURCE_LIMIT = "SageMaker.RESOURCE_LIMIT"
 SERVICE_FAULT = "Step.SERVICE_FAULT"
-THROTTLING = "Step.THROTTLING"
 
 LONGEST_REASON = 1024
 """Characters of a FailureReason, as the service cuts it."""
@@ -49,8 +47,11 @@ class StepError(Exception):
 
 
 def step_failure(error: LocalError, context: str) -> StepError:
-    """Return the failure of a step whose job met a `LocalError`; `context` begins with the kind of error."""
-    return StepError(f"{context}: {error}", RESOURCE_LIMIT if isinstance(error, DiskFullError) else "")
+    """Return the failure of a step whose job met a `LocalError`; `context` begins with the kind of error.
+
+    No policy retries it: neither a missing object nor a full disk is cured by waiting.
+    """
+    return StepError(f"{context}: {error}")
 
 
 class StoppedError(Exception):
