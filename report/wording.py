@@ -83,8 +83,8 @@ def duration(seconds: Any) -> str:
     total = as_number(seconds)
     if total is None:
         return MISSING
-    if 0 < total < 0.05:
-        return "< 0.1 s"
+    if total < 0.05:
+        return "< 0.1 s" if total > 0 else "0 s"
     if total < 9.95:
         return f"{total:.1f} s"
     whole = round(total)

@@ -16,13 +16,20 @@ from report.tables import chart, long_numbers, scrollable
 
 MOST_FEATURES = 6
 BINS = 12
-LEFT, BOTTOM, GUTTER = 46.0, 34.0, 10.0
+LEFT, BOTTOM, GUTTER = 46.0, 22.0, 10.0
 
 
 def scatter_matrix(
-    rows: Sequence[Sequence[float]], labels: Sequence[str], features: Sequence[str], classes: Sequence[str]
+    rows: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    features: Sequence[str],
+    classes: Sequence[str],
+    figures: Markup,
 ) -> Markup:
-    """Draw the figure for `rows` (n x up to 6) with their class names and the order of the classes."""
+    """Draw the figure for `rows` (n x up to 6) with their class names and the order of the classes.
+
+    `figures` are the features' folded figures, which stand below the rows.
+    """
     count = len(features)
     side = 150.0 if count <= 4 else 118.0
     span = LEFT + count * side + (count - 1) * GUTTER + 4
@@ -58,7 +65,9 @@ def scatter_matrix(
         f"{wording.plural(len(rows), 'row')} of the training split. On the diagonal: distribution by class; "
         "above it: Pearson correlation of all rows."
     )
-    return chart("Scatter matrix", join(legend, scrollable(picture, "Scatter matrix")), table, note=note)
+    return chart(
+        "Scatter matrix", join(legend, scrollable(picture, "Scatter matrix")), join(table, figures), note=note
+    )
 
 
 def _panel(

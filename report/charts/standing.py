@@ -27,7 +27,11 @@ def standing_chart(
     order = sorted(values, key=lambda name: (name != champion, -(values[name] or 0.0)))
     rows = [
         (
-            series.named(list(values).index(name), name, tag("b", " champion") if name == champion else None),
+            series.named(
+                list(values).index(name),
+                name,
+                tag("span", "champion", class_="won") if name == champion else None,
+            ),
             _track(list(values).index(name), values[name], threshold, low, name == champion),
             join(wording.decimal(values[name]), _distance(values[name], threshold)),
         )

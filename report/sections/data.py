@@ -37,5 +37,5 @@ def _pictures(inspection: Mapping[str, Any], names: Sequence[str]) -> Child:
         return join(sample_grid(rows, labels, classes, shape), pixel_chart(features, shape))
     titles = [str(feature.get("name")) for feature in features]
     if rows and 2 <= len(titles) <= MOST_FEATURES and all(len(row) == len(titles) for row in rows):
-        return join(scatter_matrix(rows, labels, titles, classes), feature_table(features))
+        return scatter_matrix(rows, labels, titles, classes, feature_table(features))
     return feature_table(features) if features else None

@@ -17,7 +17,7 @@ from report.status import look
 @pytest.mark.parametrize(
     ("seconds", "written"),
     [
-        (0, "0.0 s"),
+        (0, "0 s"),
         (0.02, "< 0.1 s"),
         (9.94, "9.9 s"),
         (9.96, "10 s"),
