@@ -103,7 +103,7 @@ class InputChannel:
     def _read(self, source: Source) -> Pieces:
         if self._config.content_type == CSV:
             yield from _csv_pieces(source)
-        elif source.path in self._mapped or (source.mappable and _is_dense(source)):
+        elif source.path in self._mapped or (source.mappable and _can_be_viewed(source)):
             yield from self._mapped_pieces(source.path)
         else:
             with source.open() as file:
@@ -128,10 +128,16 @@ def _with_first(first: Arrays, rest: Pieces) -> Pieces:
         yield from rest
 
 
-def _is_dense(source: Source) -> bool:
+def _can_be_viewed(source: Source) -> bool:
+    """Say whether the records are dense and aligned: mapping others would copy the whole file into memory.
+
+    A view steps over the frames' headers from row to row; a copy's rows are side by side.
+    """
     with source.open() as file:
         first = next(iter(read_chunks(file)), None)
-    return first is not None and isinstance(first.features, np.ndarray)
+    if first is None or not isinstance(first.features, np.ndarray):
+        return False
+    return bool(first.features.strides[0] > 4 * first.features.shape[1])
 
 
 def _csv_pieces(source: Source) -> Pieces:

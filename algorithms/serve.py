@@ -127,7 +127,7 @@ class Server:
 
     async def _read(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         announced = headers.get(b"content-length", "0")
-        if announced.isdigit() and int(announced) > self._limits.body_bytes:
+        if announced.isdecimal() and int(announced) > self._limits.body_bytes:
             self._refuse_size(int(announced))
         body = bytearray()
         try:

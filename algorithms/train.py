@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algorithms.base import Algorithm, Channel
+from algorithms.base import Algorithm, Channel, Model
 from algorithms.channel_config import read_channel_configs
 from algorithms.channels import InputChannel
 from algorithms.errors import CustomerError
@@ -47,14 +47,21 @@ def _train(algorithm: Algorithm, paths: Paths) -> None:
     log.info(f"Hyperparameters of {algorithm.name}: {json.dumps(values)}")
     channels = _open_channels(algorithm, values, paths)
     model = algorithm.train(values, channels, log)
-    paths.unfinished_model.parent.mkdir(parents=True, exist_ok=True)
-    paths.model.parent.mkdir(parents=True, exist_ok=True)
+    _save(model, paths)
+    log.info(f"{algorithm.name} trained in {time.monotonic() - started:.3f} seconds; model at {paths.model}")
+
+
+def _save(model: Model, paths: Paths) -> None:
+    """Write the model beside its place and rename it, so that it is there whole or not at all."""
     try:
+        paths.unfinished_model.parent.mkdir(parents=True, exist_ok=True)
+        paths.model.parent.mkdir(parents=True, exist_ok=True)
         model.save(paths.unfinished_model)
         paths.unfinished_model.replace(paths.model)
+    except OSError as error:
+        raise CustomerError(f"the model could not be written to {paths.model}: {error.strerror}") from error
     finally:
         paths.unfinished_model.unlink(missing_ok=True)
-    log.info(f"{algorithm.name} trained in {time.monotonic() - started:.3f} seconds; model at {paths.model}")
 
 
 def _open_channels(algorithm: Algorithm, values: Mapping[str, Any], paths: Paths) -> dict[str, Channel]:

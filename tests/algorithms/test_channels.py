@@ -134,6 +134,16 @@ def test_a_dense_file_is_mapped_and_not_copied(tmp_path: Path) -> None:
     np.testing.assert_array_equal(batch.features, rows)
 
 
+def test_a_dense_file_whose_values_are_not_aligned_is_streamed(tmp_path: Path) -> None:
+    rows = np.arange(30 * 12, dtype=np.float32).reshape(12, 30)  # at width 30, values begin at byte 25
+    write(tmp_path, "part", encode_dense(rows, LABELS))
+    train = channel(tmp_path)
+    for _ in range(2):
+        features, labels, _ = collected(train.batches(5))
+        np.testing.assert_array_equal(features, rows)
+        np.testing.assert_array_equal(labels, LABELS)
+
+
 def test_the_width_is_that_of_the_first_record_unless_told(tmp_path: Path) -> None:
     write(tmp_path, "part", encode_dense(ROWS, LABELS))
     train = channel(tmp_path)

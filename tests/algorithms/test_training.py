@@ -177,7 +177,7 @@ def test_a_model_that_cannot_be_written_fails_the_job_with_the_reason(container:
     job.add_file("train", encode_dense(ROWS, LABELS), RECORDIO)
     job.root.joinpath("model").write_text("a file where the folder should be")
     job.configure(KNN)
-    assert refused_here(job).startswith("knn could not go on: [Errno 17] File exists")
+    assert refused_here(job) == f"the model could not be written to {job.model}: File exists"
 
 
 def test_a_full_disk_fails_the_job_with_the_reason(container: Containers) -> None:
@@ -189,7 +189,7 @@ def test_a_full_disk_fails_the_job_with_the_reason(container: Containers) -> Non
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
         process.communicate(timeout=60)
     assert process.returncode == 1
-    assert job.failure == "knn could not go on: [Errno 27] File too large"
+    assert job.failure == f"the model could not be written to {job.model}: File too large"
     assert [path.name for path in job.root.glob("*/*model*")] == []
 
 
