@@ -125,7 +125,8 @@ def _recordio_rows(file: BinaryIO, step: int) -> Iterator[tuple[npt.NDArray[Any]
 def _csv_rows(
     file: IO[bytes], step: int, labelled: bool
 ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any] | None]]:
-    while lines := list(itertools.islice(file, step)):
+    filled = (line for line in file if not line.isspace())
+    while lines := list(itertools.islice(filled, step)):
         table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, encoding="ascii")
         yield (table[:, 1:], table[:, 0]) if labelled else (table, None)
 
@@ -142,10 +143,12 @@ def _checked(
         raise InputError(
             f"{path} row {first}: {features.shape[1]} features, not {dataset.feature_dim}; {CURE}"
         )
-    finite = np.isfinite(features).all(axis=1)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused just below
+        values = features.astype(np.float32, copy=False)
+    finite = np.isfinite(values).all(axis=1)
     if not finite.all():
-        raise InputError(f"{path} row {first + int(np.argmin(finite))}: a feature is not finite; {CURE}")
-    values = features.astype(np.float32, copy=False)
+        row = first + int(np.argmin(finite))
+        raise InputError(f"{path} row {row}: a feature is not a finite float32 number; {CURE}")
     if not labelled:
         return Rows(values, None)
     if labels is None:

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -80,7 +80,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+        with suppress(OSError):  # the folder may be what is wrong; the first error is the one to tell
+            temporary.unlink()
         raise OutputError(_write_failure(path, error)) from error
     except BaseException:
         temporary.unlink(missing_ok=True)

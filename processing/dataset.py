@@ -55,7 +55,7 @@ def read_dataset(folder: Path) -> Dataset:
         raise InputError(
             f"{path}: no such file; data conversion writes it, mount its output there"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); run data conversion again") from error
     cure = "run data conversion again"
     if not isinstance(content, dict):

@@ -20,6 +20,14 @@ from processing.container import InputError, visible_files
 CURE = "run the batch transform again"
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+"""One for all lines: `json.loads` would make a new one for each."""
+
+
 @dataclass(frozen=True)
 class Predictions:
     """One candidate's predictions, in the order of the test channel.
@@ -69,7 +77,7 @@ def _prediction(
 ) -> tuple[int, Any]:
     where = f"{path} line {number}"
     try:
-        answer = json.loads(line, parse_constant=_refuse_constant)
+        answer = DECODER.decode(line)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: {_short(line)} is not a JSON object ({error}); {CURE}") from error
     if not isinstance(answer, dict) or "predicted_label" not in answer:
@@ -95,10 +103,6 @@ def _is_score(score: Any, shape: tuple[int, ...]) -> bool:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e308  # beyond it JSON's numbers are no finite floats
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _short(value: Any) -> str:

@@ -248,10 +248,10 @@ def plain_dtype(dtype: Any, where: str) -> str:
 
 
 def text(value: Any) -> str:
-    """Return a short string, which Python 2 pickled as bytes."""
-    return (
-        value.decode("latin-1") if isinstance(value, bytes) else str(value) if isinstance(value, str) else ""
-    )
+    """Return a short string, which Python 2 pickled as bytes; an empty one for anything else."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""
 
 
 def raw_bytes(value: Any, where: str) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from processing.container import OutputError, whole_file, write_json
+from processing.container import InputError, OutputError, visible_files, whole_file, write_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCES = sorted((REPOSITORY / "processing").rglob("*.py"))
@@ -42,6 +42,30 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_job_leaves_nothing_half_written(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, processing.container as container\n"
+        "with container.whole_file(pathlib.Path('train.pbr')) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    killed = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=False)
+    assert killed.returncode == -9
+    assert visible_files_of(tmp_path) == []
+    with whole_file(tmp_path / "train.pbr") as file:
+        file.write(b"whole")
+    assert visible_files_of(tmp_path) == ["train.pbr"]
+    assert [path.name for path in tmp_path.iterdir()] == ["train.pbr"]
+
+
+def visible_files_of(folder: Path) -> list[str]:
+    """The names that a reader of the channel takes into account."""
+    try:
+        return [path.name for path in visible_files(folder, "the channel")]
+    except InputError:
+        return []
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -83,8 +107,6 @@ def test_an_unreadable_input_is_named(failure: Failure) -> None:
 
 
 def test_the_message_is_one_line(failure: Failure) -> None:
-    from processing.container import InputError
-
     def talkative(arguments: Any, processing: Path) -> None:
         raise InputError("two\nlines, \udce9")
 

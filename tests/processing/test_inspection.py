@@ -136,7 +136,8 @@ def test_hand_made_channels_are_inspected(channels: Any) -> None:
 @pytest.mark.parametrize(
     ("relative", "content", "told"),
     [
-        ("train/train.csv", "0,1,2\n1,nan,4\n", "train.csv row 1: a feature is not finite"),
+        ("train/train.csv", "0,1,2\n1,nan,4\n", "train.csv row 1: a feature is not a finite float32 number"),
+        ("train/train.csv", "0,1,1e39\n", "train.csv row 0: a feature is not a finite float32 number"),
         ("train/train.csv", "0,1,2,3\n", "train.csv row 0: 3 features, not 2"),
         ("train/train.csv", "0,1,2\n2,3,4\n", "row 1: the label 2.0 is not one of 0 to 1"),
         ("train/train.csv", "0,1,2\n0.5,3,4\n", "row 1: the label 0.5 is not one of 0 to 1"),
@@ -149,6 +150,7 @@ def test_hand_made_channels_are_inspected(channels: Any) -> None:
         ("test_labels/labels.csv", "", "labels.csv: the file is empty"),
         ("test_labels/labels.csv", b"\xff", "labels.csv: not a text of numbers"),
         ("dataset/dataset.json", "{", "dataset.json: not JSON"),
+        ("dataset/dataset.json", "[" * 100_000, "dataset.json: not JSON"),
         ("dataset/dataset.json", "[]", "dataset.json: a JSON object is wanted, not list"),
         ("dataset/dataset.json", "{}", "dataset.json: 'rows' is None, not a dict"),
     ],
