@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipeline.lint import conditions, graph, limits, security, steps
+from pipeline.lint import conditions, graph, limits, locations, security, steps
 from pipeline.lint.model import Finding, Pipeline, open_names
 
 Check = Callable[[Pipeline], Iterator[Finding]]
@@ -33,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     limits.parameters_are_few_enough,
     limits.retries_are_allowed,
     limits.caches_are_allowed,
+    locations.locations_stand_apart,
     steps.types_are_supported,
     steps.arguments_fit_the_service,
     steps.algorithms_define_no_metrics,

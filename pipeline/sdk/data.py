@@ -27,6 +27,9 @@ from pipeline.tasks import Task
 
 _JOB = "/opt/ml/processing"
 
+# An S3Prefix takes in every key that begins with it: a location `…/test_labels` would be read with `…/test`.
+_LOCATIONS = {"test_labels": "labels"}
+
 
 def convert(site: Site) -> ProcessingStep:
     """Raw data → channels, labels apart, and what the data turned out to be like."""
@@ -116,7 +119,9 @@ def _processing_step(
         name=name,
         step_args=processor.run(
             inputs=[_input(folder, uri) for folder, uri in {**code, **inputs}.items()],
-            outputs=[_output(folder, site.output(name, folder)) for folder in outputs],
+            outputs=[
+                _output(folder, site.output(name, _LOCATIONS.get(folder, folder))) for folder in outputs
+            ],
             arguments=list(arguments) or None,
         ),
         property_files=list(property_files),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.definition import load, steps, task_names
-from pipeline.lint import CHECKS, Pipeline, conditions, graph, limits, lint, security
+from pipeline.lint import CHECKS, Pipeline, conditions, graph, limits, lint, locations, security
 from pipeline.lint import steps as step_checks
 
 Definition = dict[str, Any]
@@ -358,6 +358,13 @@ def a_location_in_the_default_bucket(definition: Definition) -> None:
 
 
 # --- security -----------------------------------------------------------------------------------------
+
+
+@case(locations.locations_stand_apart, "begins with that of Convert.Outputs[test]")
+def an_output_that_a_reader_of_another_would_get_too(definition: Definition) -> None:
+    outputs = arguments(definition, "Convert")["ProcessingOutputConfig"]["Outputs"]
+    labels = next(output for output in outputs if output["OutputName"] == "test_labels")
+    labels["S3Output"]["S3Uri"]["Std:Join"]["Values"][-1] = "test_labels"
 
 
 @case(security.jobs_run_in_the_vpc, "Convert: runs outside the VPC")
