@@ -140,9 +140,7 @@ def zero_division_warnings(actual: Labels, predictions: Predictions, class_names
     return warnings
 
 
-def binary_model_monitor(
-    actual: Labels, predictions: Predictions, curve: Curves | None, *, thin: bool = False
-) -> dict[str, Any]:
+def binary_model_monitor(actual: Labels, predictions: Predictions, curve: Curves | None) -> dict[str, Any]:
     """Model Monitor's `binary_classification_metrics` of class 1.
 
     Source of the schema: SageMaker's developer guide, "Model quality metrics". There, as its example shows,
@@ -161,10 +159,8 @@ def binary_model_monitor(
         "false_negative_rate": _scalar(_ratio(matrix["1"]["0"], positives)),
     }
     if curve:
-        metrics["receiver_operating_characteristic_curve"] = thinned(curve.roc) if thin else curve.roc
-        metrics["precision_recall_curve"] = (
-            thinned(curve.precision_recall) if thin else curve.precision_recall
-        )
+        metrics["receiver_operating_characteristic_curve"] = curve.roc
+        metrics["precision_recall_curve"] = curve.precision_recall
         metrics["auc"] = _scalar(curve.auc)
     return {"binary_classification_metrics": metrics}
 
