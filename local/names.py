@@ -7,7 +7,6 @@ carries the digest of the algorithms' sources, and the processing code lies at a
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from local.arns import ACCOUNT, REGION
 from local.containers import package_folder
 from local.errors import NotFoundError, disk_errors
-from local.objects import regular_files
+from local.objects import copy_file, regular_files
 from local.state import State
 from pipeline.definition import DefinitionError, images, placeholders
 
@@ -102,13 +101,12 @@ def _put_code(state: State, package: str) -> str:
     folder = package_folder(package)
     uri = f"s3://{ARTIFACT_BUCKET}/code/{code_digest(folder)}"
     if not state.objects.exists(uri + "/"):
-        staged = state.objects.stage()
-        for file, name in _sources(folder):
-            target = staged / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with disk_errors(target):
-                shutil.copyfile(file, target)
-        state.objects.move_tree(staged, uri)
+        with state.objects.staged() as staged:
+            for file, name in _sources(folder):
+                target = staged / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                copy_file(file, target)
+            state.objects.move_tree(staged, uri)
     return uri
 
 
@@ -149,16 +147,14 @@ def _folder_files(folder: Path) -> list[tuple[Path, str]]:
 
 def _put_files(state: State, files: list[tuple[Path, str]], *, single: bool) -> str:
     """Copy and hash in one reading: the name says what was copied, also when a file changes meanwhile."""
-    staged, digest = state.objects.stage(), hashlib.sha256()
-    try:
+    digest = hashlib.sha256()
+    with state.objects.staged() as staged:
         for file, name in files:
             digest.update(f"{name}\0{file.stat().st_size}\0".encode())
             _copy_hashing(file, staged / name, digest)
         uri = f"s3://{RAW_BUCKET}/raw/{digest.hexdigest()}"
         if not state.objects.exists(uri + "/"):
             state.objects.move_tree(staged, uri)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     return f"{uri}/{files[0][1]}" if single else f"{uri}/"
 
 

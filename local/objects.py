@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,16 +121,15 @@ class ObjectStore:
 
     def put_bytes(self, data: bytes, uri: str) -> None:
         """Write an object."""
-        staged = self.stage()
-        with disk_errors(staged):
+        with self.staged() as staged, disk_errors(staged):
             staged.write_bytes(data)
-        self.move(staged, uri)
+            self.move(staged, uri)
 
     def put_file(self, path: Path, uri: str) -> None:
         """Copy a file into an object."""
-        staged = self.stage()
-        copy_file(path, staged)
-        self.move(staged, uri)
+        with self.staged() as staged:
+            copy_file(path, staged)
+            self.move(staged, uri)
 
     def put_tree(self, folder: Path, uri: str) -> None:
         """Copy all files below a folder to `uri`/relative path; empty folders leave no trace, as in S3.
@@ -137,26 +137,33 @@ class ObjectStore:
         Raises:
             LocalError: something below is no regular file.
         """
-        staged = self.stage()
-        for file in regular_files(folder):
-            target = staged / file.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy_file(file, target)
-        self.move_tree(staged, uri)
+        self._stage_tree(folder, uri, copy_file)
 
     def take_tree(self, folder: Path, uri: str) -> None:
         """Give all files below a folder to the store, without a copy; nobody may write to them any more."""
-        staged = self.stage()
-        for file in regular_files(folder):
-            target = staged / file.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.hardlink_to(file)
-        self.move_tree(staged, uri)
+        self._stage_tree(folder, uri, lambda source, target: target.hardlink_to(source))
 
-    def stage(self) -> Path:
-        """Return a fresh path for something that is being written."""
-        self.temporary.mkdir(parents=True, exist_ok=True)
-        return self.temporary / os.urandom(12).hex()
+    def _stage_tree(self, folder: Path, uri: str, give: Callable[[Path, Path], None]) -> None:
+        with self.staged() as staged, disk_errors(staged):
+            for file in regular_files(folder):
+                target = staged / file.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                give(file, target)
+            self.move_tree(staged, uri)
+
+    @contextmanager
+    def staged(self) -> Iterator[Path]:
+        """Give a fresh path for a file or folder that is being written; what was not moved away is removed."""
+        with disk_errors(self.temporary):
+            self.temporary.mkdir(parents=True, exist_ok=True)
+        path = self.temporary / os.urandom(12).hex()
+        try:
+            yield path
+        finally:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def move(self, staged: Path, uri: str) -> None:
         """Make a staged file the object `uri`, in one step."""
@@ -177,7 +184,6 @@ class ObjectStore:
             return
         for file in regular_files(staged):
             self.move(file, f"{uri.rstrip('/')}/{file.relative_to(staged).as_posix()}")
-        shutil.rmtree(staged)
 
     def _make_parent(self, target: Path, uri: str) -> None:
         try:

@@ -111,6 +111,15 @@ class State:
         steps = [views.step(step) for step in self.records.steps(row["id"])]
         return {**self._execution(row), "steps": steps}
 
+    def definition(self, execution: str) -> dict[str, Any]:
+        """Return the definition that an execution (an id or ARN) runs by, filled in.
+
+        Raises:
+            NotFound: there is none.
+        """
+        definition: dict[str, Any] = json.loads(self.records.execution(execution_id(execution))["definition"])
+        return definition
+
     def executions(self, pipeline: str | None = None) -> list[dict[str, Any]]:
         """Return the executions (of one pipeline) without their steps, newest first."""
         return [self._execution(row) for row in self.records.executions(pipeline)]

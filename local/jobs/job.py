@@ -30,6 +30,7 @@ _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _INTERNAL_EXIT = 255
 _SHOWN_OF_LOG = 500
+_ROOM_FOR_WORDS = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,8 @@ class Job:
         """Return what a failed job says: its message file, else the end of its log."""
         if message.is_file() and (said := message.read_text(errors="replace").strip()):
             return said
+        if shutil.disk_usage(self.state.home).free < _ROOM_FOR_WORDS:
+            return f"no space left on the disk of {self.state.home}, not even for its log; free some"
         end = self.log.read_bytes()[-_SHOWN_OF_LOG:].decode(errors="replace").strip()
         return (
             f"it left no reason; its log {self.log} ends with: {end}"

@@ -137,9 +137,9 @@ def _upload(job: Job) -> str:
 
 
 def _pack(job: Job, folder: str, uri: str) -> None:
-    staged = job.state.objects.stage()
     try:
-        pack(job.root / folder, staged)
-        job.state.objects.move(staged, uri)
+        with job.state.objects.staged() as staged:
+            pack(job.root / folder, staged)
+            job.state.objects.move(staged, uri)
     except LocalError as error:
         raise step_failure(error, f"ClientError: step {job.step!r}: failed to upload the {folder}") from None

@@ -50,7 +50,6 @@ def run(job: Job) -> dict[str, Any]:
     job.prepare("model")
     _fetch_model(job, model["ModelDataUrl"])
     inputs = job.named_objects(_source(job)["S3Uri"])
-    staged = job.state.objects.stage()
     environment = {
         **model.get("Environment", {}),
         **job.request.get("Environment", {}),
@@ -60,11 +59,12 @@ def run(job: Job) -> dict[str, Any]:
 
     from local.jobs.server import Server  # imported here: http.client is only needed by transforms
 
-    with Server(job, image, environment, float(timeout)) as server:
-        settings = _settings(job, server.execution_parameters())
-        for name, item in inputs.items():
-            _transform(job, server, settings, item.path, staged / f"{name}.out")
-    _upload(job, staged)
+    with job.state.objects.staged() as staged:
+        with Server(job, image, environment, float(timeout)) as server:
+            settings = _settings(job, server.execution_parameters())
+            for name, item in inputs.items():
+                _transform(job, server, settings, item.path, staged / f"{name}.out")
+        _upload(job, staged)
     return {
         **job.request,
         "TransformJobName": job.name,

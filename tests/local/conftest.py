@@ -17,7 +17,7 @@ from local.events import Event
 from local.executor import resume, run
 from local.state import State, open_state
 
-CONTAINER = r'''
+CONTAINER = r"""
 import json, os, signal, sys, time
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def serve():
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 
 {"train": train, "serve": serve}[sys.argv[1]]()
-'''
+"""
 
 TOY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/toy:1"
 
@@ -123,7 +123,9 @@ class Build:
 
     image = TOY
 
-    def definition(self, *steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    def definition(
+        self, *steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = ()
+    ) -> dict[str, Any]:
         return {"Version": "2020-12-01", "Parameters": list(parameters), "Steps": list(steps)}
 
     def processing(
@@ -150,7 +152,11 @@ class Build:
             "ProcessingInputs": [
                 {
                     "InputName": key,
-                    "S3Input": {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/input/{key}", "S3DataType": "S3Prefix"},
+                    "S3Input": {
+                        "S3Uri": uri,
+                        "LocalPath": f"/opt/ml/processing/input/{key}",
+                        "S3DataType": "S3Prefix",
+                    },
                 }
                 for key, uri in (inputs or {}).items()
             ],
@@ -158,7 +164,11 @@ class Build:
                 "Outputs": [
                     {
                         "OutputName": key,
-                        "S3Output": {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/output/{key}", "S3UploadMode": "EndOfJob"},
+                        "S3Output": {
+                            "S3Uri": uri,
+                            "LocalPath": f"/opt/ml/processing/output/{key}",
+                            "S3UploadMode": "EndOfJob",
+                        },
                     }
                     for key, uri in (outputs or {}).items()
                 ]
@@ -191,7 +201,9 @@ class Build:
         }
         return {"Name": name, "Type": "Training", "Arguments": request, **more}
 
-    def model(self, name: str, training: str, environment: dict[str, str] | None = None, **request: Any) -> dict[str, Any]:
+    def model(
+        self, name: str, training: str, environment: dict[str, str] | None = None, **request: Any
+    ) -> dict[str, Any]:
         container = {
             "Image": self.image,
             "ModelDataUrl": {"Get": f"Steps.{training}.ModelArtifacts.S3ModelArtifacts"},
@@ -199,7 +211,9 @@ class Build:
         }
         return {"Name": name, "Type": "Model", "Arguments": {"PrimaryContainer": container, **request}}
 
-    def transform(self, name: str, model: str, data: Any, *, split: str = "Line", **more: Any) -> dict[str, Any]:
+    def transform(
+        self, name: str, model: str, data: Any, *, split: str = "Line", **more: Any
+    ) -> dict[str, Any]:
         request = {
             "ModelName": {"Get": f"Steps.{model}.ModelName"},
             "TransformInput": {
@@ -207,14 +221,27 @@ class Build:
                 "ContentType": "text/csv",
                 "SplitType": split,
             },
-            "TransformOutput": {"S3OutputPath": self.below(name), "Accept": "text/csv", "AssembleWith": "Line"},
+            "TransformOutput": {
+                "S3OutputPath": self.below(name),
+                "Accept": "text/csv",
+                "AssembleWith": "Line",
+            },
             **more.pop("request", {}),
         }
         return {"Name": name, "Type": "Transform", "Arguments": request, **more}
 
     def register(self, name: str, training: str, group: str = "toys", **request: Any) -> dict[str, Any]:
-        containers = [{"Image": self.image, "ModelDataUrl": {"Get": f"Steps.{training}.ModelArtifacts.S3ModelArtifacts"}}]
-        arguments = {"ModelPackageGroupName": group, "InferenceSpecification": {"Containers": containers}, **request}
+        containers = [
+            {
+                "Image": self.image,
+                "ModelDataUrl": {"Get": f"Steps.{training}.ModelArtifacts.S3ModelArtifacts"},
+            }
+        ]
+        arguments = {
+            "ModelPackageGroupName": group,
+            "InferenceSpecification": {"Containers": containers},
+            **request,
+        }
         return {"Name": name, "Type": "RegisterModel", "Arguments": arguments}
 
     def condition(

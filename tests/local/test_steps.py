@@ -33,7 +33,10 @@ def test_a_processing_job_reads_its_inputs_and_its_outputs_become_objects(yard, 
 def test_a_job_that_writes_to_its_inputs_does_not_change_the_objects(yard, build):
     yard.put("s3://raw/in/a.txt", "original")
     code = "(ml / 'processing/input/raw/a.txt').write_text('SCRIBBLE')"
-    assert yard.run(build.definition(build.processing("P", code, inputs={"raw": "s3://raw/in/"})))["status"] == "Succeeded"
+    assert (
+        yard.run(build.definition(build.processing("P", code, inputs={"raw": "s3://raw/in/"})))["status"]
+        == "Succeeded"
+    )
     assert yard.read("s3://raw/in/a.txt") == "original"
 
 
@@ -42,7 +45,9 @@ def test_a_failing_job_fails_the_execution_with_its_own_words(yard, build, step_
     after = build.processing("Never", "pass", DependsOn=["Bad"])
     described = yard.run(build.definition(build.processing("Bad", code), after))
     assert described["status"] == "Failed"
-    assert described["failure_reason"] == "step Bad failed: AlgorithmError: row 7: no such species, exit code: 1"
+    assert (
+        described["failure_reason"] == "step Bad failed: AlgorithmError: row 7: no such species, exit code: 1"
+    )
     assert [step["name"] for step in described["steps"]] == ["Bad"]
 
 
@@ -110,8 +115,13 @@ def test_equal_models_make_equal_archives(yard, build, step_of):
 def test_a_failing_training_says_what_the_container_wrote(yard, build):
     yard.put("s3://raw/train/a", "1")
     code = "(base / 'output/failure').write_text('k must be positive, not -1'); sys.exit(1)"
-    described = yard.run(build.definition(build.training("Train", data="s3://raw/train/", hyper={"code": code})))
-    assert described["failure_reason"] == "step Train failed: AlgorithmError: k must be positive, not -1, exit code: 1"
+    described = yard.run(
+        build.definition(build.training("Train", data="s3://raw/train/", hyper={"code": code}))
+    )
+    assert (
+        described["failure_reason"]
+        == "step Train failed: AlgorithmError: k must be positive, not -1, exit code: 1"
+    )
 
 
 def chain(build, **transform):
@@ -185,7 +195,9 @@ def test_packages_of_a_group_are_numbered_and_carry_their_approval(yard, build, 
     yard.put("s3://raw/train/a", "1")
     register = build.register("Register", "Train", ModelApprovalStatus={"Get": "Parameters.Status"})
     status = {"Name": "Status", "Type": "String", "DefaultValue": "PendingManualApproval"}
-    definition = build.definition(build.training("Train", data="s3://raw/train/"), register, parameters=(status,))
+    definition = build.definition(
+        build.training("Train", data="s3://raw/train/"), register, parameters=(status,)
+    )
     first = yard.run(definition)
     second = yard.run(definition, parameters={"Status": "Approved"})
     with yard.open(write=False) as state:
@@ -206,11 +218,18 @@ def gate(build, value):
         outputs={"evaluation": build.below("Evaluate")},
         files={"Evaluation": ("evaluation", "e.json")},
     )
-    measured = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"}, "Path": "champion.value"}}
+    measured = {
+        "Std:JsonGet": {
+            "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"},
+            "Path": "champion.value",
+        }
+    }
     good = {"Type": "GreaterThanOrEqualTo", "LeftValue": measured, "RightValue": {"Get": "Parameters.MinF1"}}
     message = {"Std:Join": {"On": "", "Values": ["below ", {"Get": "Parameters.MinF1"}]}}
     very_good = {"Type": "GreaterThan", "LeftValue": measured, "RightValue": 0.99}
-    inner = build.condition("VeryGood", [very_good], [build.processing("Best", "pass")], [build.processing("Fine", "pass")])
+    inner = build.condition(
+        "VeryGood", [very_good], [build.processing("Best", "pass")], [build.processing("Fine", "pass")]
+    )
     check = build.condition("Check", [good], [inner], [build.fail("TooLow", message)])
     minimum = {"Name": "MinF1", "Type": "Float", "DefaultValue": 0.9}
     return build.definition(evaluate, check, parameters=(minimum,))
@@ -240,7 +259,10 @@ def test_a_failure_names_step_and_expression(yard, build):
     ("steps", "complaint"),
     [
         ([{"Name": "L", "Type": "Lambda", "Arguments": {}}], r"L \(Lambda\)"),
-        ([{"Name": "P", "Type": "Processing", "Arguments": {"x": {"Get": "Steps.Q.y"}}}], "'Q', which does not exist"),
+        (
+            [{"Name": "P", "Type": "Processing", "Arguments": {"x": {"Get": "Steps.Q.y"}}}],
+            "'Q', which does not exist",
+        ),
         (
             [
                 {"Name": "A", "Type": "Fail", "Arguments": {}, "DependsOn": ["B"]},
