@@ -73,23 +73,30 @@ class RowChecks:
 
 
 def _check_finite(features: Features, where: str, first_row: int) -> None:
+    found = find_not_finite(features)
+    if found is not None:
+        row, column, value = found
+        seen = _number(value)
+        raise CustomerError(f"{where}, row {first_row + row}, feature {column} is {seen}, but must be finite")
+
+
+def find_not_finite(features: Features) -> tuple[int, int, float] | None:
+    """Return row, column (both from 0) and value of the first NaN or infinity; None where all is finite."""
     values: Floats = features if isinstance(features, np.ndarray) else features.data
     # A sum is finite only if every term is, and is several times cheaper than looking at each value.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum()):
-            return
+            return None
     finite = np.isfinite(values)
     if finite.all():
-        return
+        return None
     at = int(finite.argmin())
     row, column = _position(features, at)
-    raise CustomerError(
-        f"{where}, row {first_row + row}, feature {column} is {_number(values.flat[at])}, but must be finite"
-    )
+    return row, column, float(values.flat[at])
 
 
 def _position(features: Features, at: int) -> tuple[int, int]:
-    """Row and column (from 0) of the value number `at`."""
+    """Row and column (from 0) of the stored value number `at`."""
     if isinstance(features, np.ndarray):
         row, column = divmod(at, features.shape[1])
         return row, column

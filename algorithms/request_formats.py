@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import CSV, JSON, JSONLINES, RECORDIO, Features
+from algorithms.checks import find_not_finite
 from algorithms.csv_rows import CsvError, parse_rows
 from processing.recordio import RecordIOError, read_arrays
 
@@ -61,19 +62,10 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _check_finite(features: Features) -> None:
-    values = features if isinstance(features, np.ndarray) else features.data
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):
-            return
-    finite = np.isfinite(values)
-    if finite.all():
-        return
-    at = int(finite.argmin())
-    if isinstance(features, np.ndarray):
-        row, column = divmod(at, features.shape[1])
-    else:
-        row, column = int(np.searchsorted(features.indptr, at, side="right")) - 1, int(features.indices[at])
-    _refuse(f"row {row + 1}, feature {column} is {values.flat[at]:g}, but must be a finite float32")
+    found = find_not_finite(features)
+    if found is not None:
+        row, column, value = found
+        _refuse(f"row {row + 1}, feature {column} is {value:g}, but must be a finite float32")
 
 
 def _decode_csv(body: bytes, feature_dim: int) -> Features:

@@ -178,7 +178,6 @@ def test_a_slow_sender_is_told_and_others_are_served_meanwhile(container: Contai
         assert b"the body did not arrive in 0.5 seconds" in answer.read()
 
 
-@pytest.mark.slow
 def test_the_platform_sets_limit_and_default_accept(container: Containers) -> None:
     job = _trained(container("knn"))
     environment = {
@@ -186,7 +185,9 @@ def test_the_platform_sets_limit_and_default_accept(container: Containers) -> No
         "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
     }
     with job.serve(**environment) as client:
-        assert client.invoke(b"1,2\n" * 1_600_000, CSV)[0] == 200
+        row = b"1." + b"0" * 60 + b",2\n"
+        assert client.invoke(row * 100_000, CSV)[0] == 200
+        assert client.invoke(row * 120_000, CSV)[0] == 413
         assert client.invoke(GOOD, CSV) == (200, b"0.0\n1.0\n")
 
 
