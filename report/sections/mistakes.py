@@ -19,31 +19,48 @@ def mistakes(facts: Facts) -> Markup | None:
     if not facts.candidates:
         return None
     names = sorted(facts.candidates, key=lambda name: name != facts.champion)
-    intro = tag("p", "The wrong answers that each candidate was surest of, where it gives scores.")
-    return tag(
-        "section", tag("h2", "Worst mistakes"), intro, [_of(facts, name) for name in names], id="mistakes"
+    shown = [_of(facts, name) if name == facts.champion else _folded(facts, name) for name in names]
+    return tag("section", tag("h2", "Worst mistakes"), tag("p", _intro(facts)), shown, id="mistakes")
+
+
+def _intro(facts: Facts) -> str:
+    scored = any(
+        m.get("score") is not None for c in facts.candidates.values() for m in c.get("mistakes") or []
     )
+    if not scored:
+        return "Wrong answers on the test split."
+    whose = f"the class “{facts.classes[1]}”" if len(facts.classes) == 2 else "the predicted class"
+    return f"The wrong answers that each candidate was surest of. A score is that of {whose}."
+
+
+def _folded(facts: Facts, name: str) -> Markup:
+    summary = tag("summary", f"{name}: {_amount(facts, name)}")
+    return tag("details", summary, _of(facts, name), class_="fold")
 
 
 def _of(facts: Facts, name: str) -> Markup:
     """One candidate's figure: images where the task has images, else rows."""
     found: Sequence[Mapping[str, Any]] = facts.candidates[name].get("mistakes") or []
-    wrong = max(_wrong(facts.candidates[name]), len(found))
+    won = name == facts.champion
     if not found:
-        return chart(
-            name, tag("p", "No mistake on the test split.", class_="note"), None, won=name == facts.champion
-        )
-    note = (
-        f"{len(found)} of {wording.plural(wrong, 'mistake')}."
-        if len(found) < wrong
-        else f"{wording.plural(wrong, 'mistake')}."
-    )
+        return chart(name, tag("p", "No mistake on the test split.", class_="note"), None, won=won)
     shape = shape_of(facts.evaluation, facts.inspection)
-    draw = (
-        _images if shape and all(fits(mistake.get("features") or [], shape) for mistake in found) else _rows
+    if shape and all(fits(mistake.get("features") or [], shape) for mistake in found):
+        body, data, more = _images(facts, name, found, shape)
+    else:
+        body, data, more = _rows(facts, name, found)
+    return chart(name, body, data, note=f"{_amount(facts, name)}. {more}".strip(), won=won)
+
+
+def _amount(facts: Facts, name: str) -> str:
+    """How many mistakes are shown of how many: `20 of 108 mistakes`."""
+    shown = len(facts.candidates[name].get("mistakes") or [])
+    wrong = max(_wrong(facts.candidates[name]), shown)
+    return (
+        f"{shown} of {wording.plural(wrong, 'mistake')}"
+        if shown < wrong
+        else wording.plural(wrong, "mistake")
     )
-    body, data, more = draw(facts, name, found)
-    return chart(name, body, data, note=f"{note} {more}".strip(), won=name == facts.champion)
 
 
 def _wrong(figures: Mapping[str, Any]) -> int:
@@ -54,9 +71,9 @@ def _wrong(figures: Mapping[str, Any]) -> int:
     )
 
 
-def _images(facts: Facts, name: str, found: Sequence[Mapping[str, Any]]) -> tuple[Markup, Markup | None, str]:
-    shape = shape_of(facts.evaluation, facts.inspection)
-    assert shape
+def _images(
+    facts: Facts, name: str, found: Sequence[Mapping[str, Any]], shape: tuple[int, int]
+) -> tuple[Markup, Markup | None, str]:
     span = value_range([mistake["features"] for mistake in found])
     cards = [_card(facts, mistake, shape, span) for mistake in found]
     columns = ("Test row", "Actual", "Predicted", "Score")

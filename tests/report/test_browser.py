@@ -207,6 +207,18 @@ def test_nodes_of_the_graph_do_not_overlap(browser: Browser, pages: dict[str, Pa
     assert overlapping == 0
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_bars_of_all_splits_have_one_scale(browser: Browser, pages: dict[str, Path], size: str) -> None:
+    """The same share of train and of test is a bar of the same length."""
+    browser.open(pages["zero-digit"], size, "light")
+    train, test = browser.evaluate(
+        "[...document.querySelector('.bars tbody tr').querySelectorAll('.bar')]"
+        ".map(bar => bar.getBoundingClientRect().width)"
+    )
+    assert train == pytest.approx(test, rel=0.01)
+    assert train > 50
+
+
 def test_attacks_in_names_stay_text(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["hostile"], "desktop", "light")
     assert browser.evaluate("document.querySelectorAll('script, [onerror], img:not(.pixels)').length") == 0
