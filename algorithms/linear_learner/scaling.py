@@ -48,7 +48,9 @@ class LabelScaler:
     deviation: float = 1.0
 
     def apply(self, labels: Floats) -> Floats:
-        """(label - mean) / deviation."""
+        """(label - mean) / deviation; the labels themselves where that changes nothing."""
+        if self == LabelScaler():
+            return labels
         return ((labels - np.float32(self.mean)) / np.float32(self.deviation)).astype(np.float32, copy=False)
 
     def fold(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:

@@ -59,43 +59,57 @@ class _Job:
             SEED,
         )
         del head
-        self._best = _Best(self._block, self._settings.criterion.falling or "validation" not in channels)
+        self._best = _Best(self._block)
         self._validation = self._examine(channels["validation"]) if "validation" in channels else None
 
     def run(self) -> LinearModel:
         settings = self._settings
         stopping = EarlyStopping(
-            patience=settings.patience, tolerance=settings.tolerance, falling=self._best.falling
+            patience=settings.patience, tolerance=settings.tolerance, falling=self._falling
         )
         for epoch in range(settings.epochs):
-            self._train_epoch(epoch)
+            watched = self._train_epoch(epoch)
             self._log.progress(epoch + 1, settings.epochs)
             if not self._block.alive.any():
                 raise CustomerError(self._all_diverged(epoch))
-            if stopping.stop_after(self._best.latest):
+            if stopping.stop_after(watched):
                 self._log.info(f"Early stopping condition met after epoch {epoch}. Stopping training.")
                 break
         return self._finish()
 
-    def _train_epoch(self, epoch: int) -> None:
+    def _train_epoch(self, epoch: int) -> float:
+        """Return the value that early stopping watches."""
         started = time.perf_counter()
         losses, records = self._block.epoch(self._batches.epoch())
         seconds = time.perf_counter() - started
         loss = self._settings.loss()
         losses = losses * self._labels.deviation**loss.scale_power  # in the label's own unit
-        values = losses
+        held_out, values = losses, losses
         if self._validation is not None:
             held_out, values = self._validation.compare(self._raw(self._block.weights, self._block.bias))
-        leader = self._best.take(values)
+        self._best.take(held_out)
+        watched = self._watched(values)
+        leader = int(np.nanargmin(np.where(self._block.alive, held_out, np.inf)))
         self._log.quality("train", loss.objective, float(losses[leader]), epoch=epoch)
         if self._validation is not None:
             self._log.quality("validation", loss.objective, float(held_out[leader]), epoch=epoch)
-        name = loss.objective if self._best.falling else self._settings.criterion.name
+        name = loss.objective if self._falling else self._settings.criterion.name
         self._log.info(
-            f"#early_stopping_criteria_metric: host=algo-1, epoch={epoch}, criteria={name}, "
-            f"value={self._best.latest!r}"
+            f"#early_stopping_criteria_metric: host=algo-1, epoch={epoch}, criteria={name}, value={watched!r}"
         )
         self._log.throughput(records, seconds)
+        return watched
+
+    @property
+    def _falling(self) -> bool:
+        """Whether early stopping watches a loss: always without a validation channel."""
+        return self._settings.criterion.falling or self._validation is None
+
+    def _watched(self, values: Doubles) -> float:
+        """Return this epoch's best value among the models that are alive."""
+        worst = np.inf if self._falling else -np.inf
+        kept = np.where(self._block.alive & np.isfinite(values), values, worst)
+        return float(kept.min() if self._falling else kept.max())
 
     def _finish(self) -> LinearModel:
         candidates = self._raw(self._best.weights, self._best.bias)
@@ -224,41 +238,33 @@ class _Job:
 
 
 class _Best:
-    """Every model at its best epoch so far."""
+    """Every model at the epoch in which its loss was least.
 
-    def __init__(self, block: LockStep, falling: bool) -> None:
+    The loss and not the criterion decides between a model's own epochs: an accuracy counts a few rows at the
+    boundary, and the best of many epochs by so coarse a measure is the luckiest one.
+    """
+
+    def __init__(self, block: LockStep) -> None:
         self._block = block
-        self.falling = falling
-        self._values = np.full(block.models, np.nan)
+        self._losses = np.full(block.models, np.inf)
         self.weights = np.zeros_like(block.weights)
         self.bias = np.zeros_like(block.bias)
-        self.latest = float("nan")
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
-        """Models that ever had a finite value."""
-        return np.isfinite(self._values)
+        """Return which models ever had a finite loss."""
+        return np.asarray(np.isfinite(self._losses))
 
     @property
     def leader(self) -> int:
-        """The best model's index."""
-        return _best_index(self._values, self.falling)
+        """The model of the least loss."""
+        return int(np.argmin(self._losses))
 
-    def take(self, values: Doubles) -> int:
-        """Keep the weights of models that improved; return the index of this epoch's best model."""
-        values = np.where(self._block.alive & np.isfinite(values), values, np.nan)
-        better = values < self._values if self.falling else values > self._values
-        better |= np.isnan(self._values) & ~np.isnan(values)
-        self._values[better] = values[better]
+    def take(self, losses: Doubles) -> None:
+        """Keep the weights of models whose loss fell."""
+        alive = self._block.alive & np.isfinite(losses)
+        better = alive & (losses < self._losses)
+        self._losses[better] = losses[better]
         columns = np.repeat(better, self._block.classes)
         self.weights[:, columns] = self._block.weights[:, columns]
         self.bias[columns] = self._block.bias[columns]
-        leader = _best_index(values, self.falling)
-        self.latest = float(values[leader])
-        return leader
-
-
-def _best_index(values: Doubles, falling: bool) -> int:
-    worst = np.inf if falling else -np.inf
-    kept = np.where(np.isnan(values), worst, values)
-    return int(np.argmin(kept) if falling else np.argmax(kept))
