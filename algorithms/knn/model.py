@@ -18,8 +18,8 @@ from algorithms.model_file import read_model, write_model
 
 Rows = npt.NDArray[np.float32]
 
-VOTE_ELEMENTS = 1 << 20
-"""Votes are counted for about this many neighbours at a time: the intermediate arrays stay in the cache."""
+VOTE_PAIRS = 1 << 20
+"""Pairs of neighbours that are compared at a time: an intermediate array of 1 MiB, which stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -160,15 +160,15 @@ def _load_projection(settings: Settings, arrays: dict[str, npt.NDArray[Any]]) ->
 
 def _vote(labels: Rows) -> Rows:
     """Return the commonest label of each row of neighbours (n, k), nearest first; see `KnnModel` for ties."""
-    rows = max(1, VOTE_ELEMENTS // labels.shape[1])
+    neighbours = labels.shape[1]
+    rows = max(1, VOTE_PAIRS // neighbours**2)
     parts = [_vote_block(labels[start : start + rows]) for start in range(0, len(labels), rows)]
     return np.concatenate(parts)
 
 
 def _vote_block(labels: Rows) -> Rows:
-    counts = np.empty(labels.shape, dtype=np.int32)
-    for place in range(labels.shape[1]):
-        np.sum(labels == labels[:, place : place + 1], axis=1, out=counts[:, place])
+    # counts[i, j]: how many neighbours of row i have the label of its neighbour j.
+    counts = np.count_nonzero(labels[:, :, None] == labels[:, None, :], axis=2)
     # argmax takes the first of equal counts, which belongs to the nearest neighbour.
-    winner = counts.argmax(axis=1)
-    return np.take_along_axis(labels, winner[:, None], axis=1)[:, 0]
+    winners: Rows = labels[np.arange(len(labels)), counts.argmax(axis=1)]
+    return winners
