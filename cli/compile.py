@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,4 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Compile all tasks, or compare them with what is committed."""
-    raise NotImplementedError(options)
+    from cli.errors import UsageError
+    from pipeline.compile import CompileError, compile_tasks
+
+    try:
+        compiled = compile_tasks(check=options.check)
+    except CompileError as error:
+        raise UsageError(str(error)) from error
+    for entry in compiled:
+        print(f"{entry.status:<8} {entry.path}")
+        for change in entry.changes:
+            print(f"         {change}")
+    if options.check and not all(entry.is_current for entry in compiled):
+        print("trainyard: definitions are stale; write them anew with `trainyard compile`", file=sys.stderr)
+        return 1
+    return 0

@@ -6,7 +6,6 @@ import argparse
 import json
 
 from cli.options import add_json
-from cli.results import model_package_group
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,9 +19,8 @@ def execute(options: argparse.Namespace) -> int:
     from cli.display import show_table
     from local.state import open_state
 
-    group = model_package_group(options.task) if options.task else None
     with open_state(write=False) as state:
-        packages = state.model_packages(group)
+        packages = state.model_packages(options.task)
     if options.json:
         print(json.dumps(packages, indent=2))
     elif not packages:

@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
     from local.state import open_state
 
     _check_usage(options)
-    with open_state() as state:
+    with open_state(write=True) as state:
         with Progress() as progress:
             if options.resume:
                 from local.executor import resume
