@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from datetime import UTC, datetime
 
 ACCOUNT = "000000000000"
@@ -35,15 +35,24 @@ def execution_id(text: str) -> str:
 
 def new_execution_id() -> str:
     """Return twelve small letters and digits, as the service draws them."""
-    return "".join(secrets.choice(_LETTERS[26:]) for _ in range(12))
+    return _drawn(_LETTERS[26:], 12)
 
 
 def job_name(execution: str, step: str) -> str:
-    """Return a fresh name for a job or model of a step: `pipelines-EXECUTION-STEP-SUFFIX`, 63 characters at most."""
-    suffix = "".join(secrets.choice(_LETTERS) for _ in range(10))
+    """Return a fresh `pipelines-EXECUTION-STEP-SUFFIX` for a job or model, 63 characters at most."""
+    suffix = _drawn(_LETTERS, 10)
     front = f"pipelines-{execution}-"
     middle = re.sub(r"[^A-Za-z0-9-]", "-", step)[: _NAME_LIMIT - len(front) - len(suffix) - 1].strip("-")
     return f"{front}{middle}-{suffix}"
+
+
+def _drawn(letters: str, count: int) -> str:
+    """Draw letters at random; names need to differ but not to be secret, and `secrets` is slow to import."""
+    number, drawn = int.from_bytes(os.urandom(count + 8)), ""
+    for _ in range(count):
+        number, index = divmod(number, len(letters))
+        drawn += letters[index]
+    return drawn
 
 
 def now() -> str:

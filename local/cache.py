@@ -1,8 +1,8 @@
-"""Step caching as SageMaker defines it: which attributes make the key, how long a result serves, and why or why not.
+"""Step caching as SageMaker defines it: what makes the key, how long a result serves, and why or why not.
 
 The attributes are those of the developer guide's "Default cache key attributes by pipeline step type". Output
-locations are not among them. A Model step without ModelName makes a model with a new name in every execution, on
-SageMaker as here; so a Transform of it is never served from the cache (aws/sagemaker-python-sdk #3392).
+locations are not among them. A Model step without ModelName makes a model with a new name in every execution,
+on SageMaker as here; so a Transform of it is never served from the cache (aws/sagemaker-python-sdk #3392).
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Decision:
         hit: the earlier run that serves it, or None.
         reason: why, in words.
         key: what the step's own run is to be found by later, or None where caching is off.
+
     """
 
     hit: Row | None
@@ -68,6 +69,7 @@ def decide(
 
     Raises:
         StepError: ExpireAfter is no duration.
+
     """
     config = step.get("CacheConfig", {})
     if not config.get("Enabled"):

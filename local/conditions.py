@@ -31,6 +31,7 @@ def holds(condition: Mapping[str, Any], resolve: Resolve, step: str) -> bool:
 
     Raises:
         StepError: an expression leads nowhere, the sides are of different types, or the type is unknown.
+
     """
     kind = condition.get("Type")
     try:

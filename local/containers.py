@@ -20,6 +20,7 @@ class Container:
         serve: the command of the inference server, or empty where it serves nothing.
         processing: whether it runs a processing job's own entry point.
         environment: variables that the image brings along.
+
     """
 
     train: tuple[str, ...] = ()
@@ -41,11 +42,13 @@ def container(table: Containers, image: str, step: str) -> Container:
 
     Raises:
         StepError: nothing does.
+
     """
     name = repository(image)
     if name not in table:
         raise StepError(
-            f"ClientError: step {step!r} asks for image {image}; what can run here: {', '.join(sorted(table))}"
+            f"ClientError: step {step!r} asks for image {image}, which cannot run here; "
+            f"these can: {', '.join(sorted(table))}"
         )
     return table[name]
 

@@ -28,6 +28,7 @@ class Control:
     Attributes:
         stop_grace: seconds that jobs get to end after SIGTERM when the execution is stopped.
         overtime_grace: seconds that a job gets after SIGTERM when its MaxRuntimeInSeconds is over.
+
     """
 
     def __init__(self, stop_grace: float = STOP_GRACE, overtime_grace: float = OVERTIME_GRACE):

@@ -20,6 +20,7 @@ def duration(text: str) -> timedelta:
 
     Raises:
         ValueError: not a duration.
+
     """
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):

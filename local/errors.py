@@ -38,6 +38,7 @@ class StepError(Exception):
         reason: its FailureReason.
         fault: the exception type of a retry policy that names it (such as `SageMaker.JOB_INTERNAL_ERROR`), or
             "" where the customer has to cure it: no policy retries that.
+
     """
 
     def __init__(self, reason: str, fault: str = ""):

@@ -21,6 +21,7 @@ class Event:
         message: the failure's reason, why the cache served the step or not, or when it is tried again.
         outcome: "True" or "False" for a Condition step.
         log: the file with the job's output, or "".
+
     """
 
     kind: str

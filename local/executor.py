@@ -56,6 +56,7 @@ def run(
         DefinitionError: the definition or a parameter cannot be used; nothing was started.
         LocalError: the state directory cannot be written to.
         KeyboardInterrupt: the user's; the jobs were stopped and the execution is Stopped.
+
     """
     state.require_writer()
     filled = fill(definition, names) if names is not None else dict(definition)
@@ -76,13 +77,14 @@ def resume(
     control: Control | None = None,
     containers: Containers | None = None,
 ) -> str:
-    """Go on with an execution: what had succeeded stays, the rest runs, with the stored definition and parameters.
+    """Go on with an execution: what succeeded stays, the rest runs by the stored definition and parameters.
 
     Args and errors are those of `run`; besides:
 
     Raises:
         NotFoundError: there is no such execution.
         LocalError: it has succeeded, so nothing is left to do.
+
     """
     state.require_writer()
     row = state.records.execution(arns.execution_id(execution))
@@ -114,7 +116,9 @@ def parameter_values(definition: Mapping[str, Any], given: Mapping[str, object])
     """Return the value of every declared parameter: the given one, or else its default.
 
     Raises:
-        DefinitionError: an unknown parameter, a value of another type or outside the enumeration, or one missing.
+        DefinitionError: an unknown parameter, a value of another type or outside the enumeration, or none
+            where there is no default.
+
     """
     declared = {entry["Name"]: entry for entry in definition.get("Parameters", [])}
     for name in given:

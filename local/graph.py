@@ -21,7 +21,9 @@ class Node:
     Attributes:
         step: the step as in the definition.
         needs: the steps that must have succeeded before it starts.
-        branches: (condition step, "IfSteps" or "ElseSteps") from the outermost inwards; each must have been taken.
+        branches: (condition step, "IfSteps" or "ElseSteps") from the outermost inwards; each must have been
+            taken.
+
     """
 
     step: Mapping[str, Any]
@@ -49,8 +51,9 @@ def graph(definition: Mapping[str, Any]) -> dict[str, Node]:
     """Return the steps by name, in the order of the document.
 
     Raises:
-        DefinitionError: a step type that cannot run here, two steps of one name, a reference to a step that does
-            not exist, or steps that wait for each other.
+        DefinitionError: a step type that cannot run here, two steps of one name, a reference to a step that
+            does not exist, or steps that wait for each other.
+
     """
     placed = _placed(definition)
     nodes: dict[str, Node] = {}
@@ -66,6 +69,22 @@ def graph(definition: Mapping[str, Any]) -> dict[str, Node]:
             )
     _check_order(nodes)
     return nodes
+
+
+def jobs_below(nodes: Mapping[str, Node]) -> dict[str, int]:
+    """Return for each step the number of jobs in the longest chain that begins with it."""
+    waiting: dict[str, list[str]] = {name: [] for name in nodes}
+    for node in nodes.values():
+        for need in node.needs:
+            waiting[need].append(node.name)
+    longest: dict[str, int] = {}
+
+    def measure(name: str) -> int:
+        if name not in longest:
+            longest[name] = (nodes[name].type in JOBS) + max(map(measure, waiting[name]), default=0)
+        return longest[name]
+
+    return {name: measure(name) for name in nodes}
 
 
 def _placed(definition: Mapping[str, Any]) -> list[tuple[dict[str, Any], tuple[tuple[str, str], ...]]]:
@@ -84,12 +103,13 @@ def _check_types(nodes: Mapping[str, Node]) -> None:
     wrong = [f"{node.name} ({node.type})" for node in nodes.values() if node.type not in SUPPORTED]
     if wrong:
         raise DefinitionError(
-            f"steps of types that cannot run on this machine: {', '.join(wrong)}; can run: {', '.join(SUPPORTED)}"
+            f"steps of types that cannot run on this machine: {', '.join(wrong)}; "
+            f"these can: {', '.join(SUPPORTED)}"
         )
 
 
 def _needs(step: Mapping[str, Any]) -> frozenset[str]:
-    """Return the steps that a step's own expressions and DependsOn name; those of its branches are not its own."""
+    """Return the steps that a step's own expressions and DependsOn name; its branches' are not its own."""
     arguments = step["Arguments"]
     own = arguments.get("Conditions", []) if step["Type"] == "Condition" else arguments
     named = {name for path in references(own) if (name := referenced_step(path))}

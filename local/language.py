@@ -32,6 +32,7 @@ class Scope:
         properties: step → its properties, as the service's Describe calls name them.
         property_files: step → the PropertyFiles entries of its definition.
         read_text: returns the content of the object at an S3 URI.
+
     """
 
     parameters: Mapping[str, object]
@@ -50,6 +51,7 @@ class Scope:
 
         Raises:
             StepError: an expression leads nowhere; the reason names step and expression.
+
         """
         return _Resolver(self, step, {**self.execution, **(variables or {})}).resolve(value)
 
@@ -148,6 +150,7 @@ def as_text(value: object) -> str:
 
     Raises:
         PathError: a list, object or null, which have no such form.
+
     """
     if isinstance(value, str):
         return value

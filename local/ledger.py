@@ -18,6 +18,7 @@ class Ledger:
 
     Attributes:
         on_event: told what happens; None for nobody.
+
     """
 
     def __init__(self, records: Records, execution: str, pipeline: str, on_event: OnEvent | None):

@@ -42,6 +42,7 @@ def local_names(state: State, definition: Mapping[str, Any], pipeline_name: str)
 
     Raises:
         DefinitionError: a placeholder that means nothing here.
+
     """
     wanted = placeholders(definition)
     known = {**_FIXED, "ModelPackageGroupName": pipeline_name}
@@ -65,8 +66,8 @@ def _roles(wanted: frozenset[str]) -> dict[str, str]:
 
 
 def _images() -> dict[str, str]:
-    """Return the images as on AWS, those of the algorithms with the digest of what stands in for them here."""
-    digest = code_digest(package_folder("algorithms"), package_folder("processing") / "recordio.py")
+    """Return the images as on AWS, the algorithms' with the digest of what stands in for them here."""
+    digest = code_digest(package_folder("algorithms"), package_folder("processing") / "recordio")
     return {
         name: uri if name.startswith("ScikitLearn") else f"{uri}@sha256:{digest}"
         for name, uri in images(REGION).items()
@@ -90,14 +91,14 @@ def code_digest(*places: Path) -> str:
 def _sources(place: Path) -> Iterator[tuple[Path, str]]:
     if place.is_file():
         yield place, place.name
-    elif place.is_dir():
+    else:
         for file in regular_files(place):
             if "__pycache__" not in file.parts:
                 yield file, file.relative_to(place.parent).as_posix()
 
 
 def _put_code(state: State, package: str) -> str:
-    """Put a package's sources below a prefix named by their content, unless they are there; return the prefix."""
+    """Put a package's sources below a prefix named by their content, unless they are there; return it."""
     folder = package_folder(package)
     uri = f"s3://{ARTIFACT_BUCKET}/code/{code_digest(folder)}"
     if not state.objects.exists(uri + "/"):
@@ -127,6 +128,7 @@ def put_raw(state: State, path: Path) -> str:
 
     Raises:
         NotFoundError: there is no such file or folder, it cannot be read, or the folder is empty.
+
     """
     state.require_writer()
     try:

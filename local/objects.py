@@ -1,8 +1,8 @@
 """`s3://bucket/key` as files below one directory: `s3/BUCKET/KEY`.
 
-An object appears by rename and is never changed afterwards, so a reader sees all of it or none of it, whenever
-a writer is killed. Unlike in S3, an object and a prefix cannot share a name (`a` and `a/b`), and a part of a key
-is at most 255 bytes long, because keys are paths.
+An object appears by rename and is never changed afterwards, so a reader sees all of it or none of it,
+whenever a writer is killed. Unlike in S3, an object and a prefix cannot share a name (`a` and `a/b`), and a
+part of a key is at most 255 bytes long, because keys are paths.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
     Raises:
         LocalError: not such a URI, or a key that is no plain relative path.
+
     """
     match = _URI.fullmatch(uri)
     if match is None or not _BUCKET.fullmatch(match[1]):
@@ -89,6 +90,7 @@ class ObjectStore:
 
         Raises:
             NotFoundError: nothing there.
+
         """
         found = self.find(prefix)
         if not found:
@@ -100,6 +102,7 @@ class ObjectStore:
 
         Raises:
             NotFoundError: there is none.
+
         """
         path = self.path(uri)
         if not path.is_file():
@@ -111,6 +114,7 @@ class ObjectStore:
 
         Raises:
             LocalError: no such object, or it is not JSON.
+
         """
         import json
 
@@ -136,6 +140,7 @@ class ObjectStore:
 
         Raises:
             LocalError: something below is no regular file.
+
         """
         self._stage_tree(folder, uri, copy_file)
 
@@ -153,7 +158,7 @@ class ObjectStore:
 
     @contextmanager
     def staged(self) -> Iterator[Path]:
-        """Give a fresh path for a file or folder that is being written; what was not moved away is removed."""
+        """Give a fresh path for a file or folder being written; what was not moved away is removed."""
         with disk_errors(self.temporary):
             self.temporary.mkdir(parents=True, exist_ok=True)
         path = self.temporary / os.urandom(12).hex()
@@ -174,7 +179,7 @@ class ObjectStore:
         staged.replace(target)
 
     def move_tree(self, staged: Path, uri: str) -> None:
-        """Make a staged folder the prefix `uri`: in one step where it is new, else object by object, as S3 does."""
+        """Make a staged folder the prefix `uri`: in one step where it is new, else object by object."""
         if not staged.is_dir():
             return
         target = self.path(uri)
@@ -200,6 +205,7 @@ def regular_files(folder: Path) -> list[Path]:
 
     Raises:
         LocalError: a symbolic link, FIFO, socket or device is among them: only files can become objects.
+
     """
     found: list[Path] = []
     with os.scandir(folder) as entries:
@@ -218,9 +224,9 @@ def regular_files(folder: Path) -> list[Path]:
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file's content within the kernel.
 
-    Jobs get copies of their inputs rather than hard links: a job may write to its inputs, as it may on AWS, and
-    through a link it would change the object itself. 157 MB take 0.04 s from the page cache, a twentieth of what
-    reading them into arrays takes, so nothing cleverer pays.
+    Jobs get copies of their inputs rather than hard links: a job may write to its inputs, as it may on AWS,
+    and through a link it would change the object itself. 157 MB take 0.04 s from the page cache, so nothing
+    cleverer pays.
     """
     with disk_errors(target):
         shutil.copyfile(source, target)

@@ -42,8 +42,8 @@ def _started_elsewhere(pid: int) -> str | None:
 def end_orphan(pid: int | None, started: str | None, job_root: Path) -> None:
     """Kill what is left of a job: its process group, and any process that was given this job's root.
 
-    The root is looked for in the processes' environments (where /proc has them): it finds the descendants of a
-    process that is gone, and one whose number was not recorded before the runner died.
+    The root is looked for in the processes' environments (where /proc has them): it finds the descendants of
+    a process that is gone, and one whose number was not recorded before the runner died.
     """
     if pid is not None and started is not None and process_started(pid) == started:
         _kill_group(pid)

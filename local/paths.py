@@ -26,6 +26,7 @@ def tokens(path: str) -> list[Token]:
 
     Raises:
         PathError: `path` is not of the form `a.b[0]['c.d']`.
+
     """
     found: list[Token] = []
     position = 0
@@ -52,6 +53,7 @@ def walk(document: object, path: str, names: tuple[str, ...] = ()) -> object:
 
     Raises:
         PathError: a key, index or container on the way is not there.
+
     """
     value = document
     for token in tokens(path):

@@ -16,8 +16,8 @@ from local.errors import CAPACITY_ERROR, StepError
 class Process:
     """A running command, whose output goes to a file.
 
-    It leads a session of its own, so that a Ctrl-C at the terminal reaches the runner alone and a signal to the
-    group reaches all descendants.
+    It leads a session of its own, so that a Ctrl-C at the terminal reaches the runner alone and a signal to
+    the group reaches all descendants.
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path):

@@ -94,6 +94,7 @@ class Records:
 
         Raises:
             NotFoundError: there is none.
+
         """
         row = self._row("SELECT * FROM executions WHERE id = ?", execution)
         if row is None:
@@ -196,6 +197,7 @@ class Records:
 
         Raises:
             NotFoundError: there is none.
+
         """
         row = self._row("SELECT * FROM jobs WHERE name = ?", name)
         if row is None:
@@ -218,6 +220,7 @@ class Records:
 
         Raises:
             NotFoundError: there is none.
+
         """
         row = self._row("SELECT * FROM models WHERE name = ?", name)
         if row is None:

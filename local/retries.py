@@ -18,6 +18,7 @@ class Retries:
     Attributes:
         policies: the step's RetryPolicies.
         used: policy → the retries that it has granted so far.
+
     """
 
     policies: Sequence[Mapping[str, Any]]
@@ -29,6 +30,7 @@ class Retries:
         Args:
             fault: the exception type of the failure; "" (the customer's own error) is never retried.
             elapsed: seconds since the step was first started.
+
         """
         for index, policy in enumerate(self.policies):
             if fault and fault in policy.get("ExceptionType", []):

@@ -21,7 +21,7 @@ from local.conditions import holds
 from local.containers import Containers
 from local.control import Control
 from local.errors import LocalError, StepError, step_failure
-from local.graph import JOBS, Node
+from local.graph import JOBS, Node, jobs_below
 from local.jobs.job import Job
 from local.language import Scope
 from local.ledger import Ledger
@@ -55,6 +55,7 @@ class Scheduler:
         self.control = control
         self.ledger = ledger
         self.cores = _cores()
+        self.jobs_below = jobs_below(nodes)
         self.slots = max_parallel or self.cores
         self.side_by_side = 1
         self.scope = _scope(state, execution, nodes)
@@ -105,7 +106,9 @@ class Scheduler:
         """Start all that can be, until steps that end at once make nothing more ready."""
         while not self._closing:
             ready = [node for node in self.nodes.values() if self._is_ready(node)]
+            # The longest chain of jobs first: what waits at its end decides when the execution is over.
             jobs = [node for node in ready if node.type in JOBS]
+            jobs.sort(key=lambda node: -self.jobs_below[node.name])
             instant = [node for node in ready if node.type not in JOBS]
             for node in instant:
                 if not self._closing:
@@ -173,7 +176,7 @@ class Scheduler:
         request = normalised(node.step, self.scope.resolve(node.arguments, node.name))
         if node.type == "Fail":
             raise StepError(str(request.get("ErrorMessage", "")))
-        # The model (or package) and the step's success are one change: a resumed execution makes neither twice.
+        # The model (or package) and the step's success are one change: a resumed execution makes no second.
         with self.state.records.transaction():
             if node.type == "Model":
                 name = str(request.get("ModelName") or arns.job_name(self.id, node.name))

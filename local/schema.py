@@ -41,11 +41,12 @@ CREATE TABLE model_packages (
 def connect(path: Path) -> sqlite3.Connection:
     """Open (or create) the records for writing.
 
-    WAL lets readers in while a run writes. `synchronous=NORMAL` outlives the death of any process; a power cut
-    can take back the last transactions, never half of one.
+    WAL lets readers in while a run writes. `synchronous=NORMAL` outlives the death of any process; a power
+    cut can take back the last transactions, never half of one.
 
     Raises:
         LocalError: written by a newer version.
+
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")

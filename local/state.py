@@ -1,4 +1,4 @@
-"""The state directory: objects, records, logs and running jobs below one folder, with one writer at a time."""
+"""The state directory: objects, records, logs and running jobs in one folder, with one writer at a time."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ def open_state(home: Path | None = None, *, write: bool = False) -> State:
 
     Args:
         home: the folder; `default_home()` where not given. A writer creates it.
-        write: take the lock of the one writer, and clear away what a killed one left. A reader takes no lock and
-            finds an empty state where there is none.
+        write: take the lock of the one writer, and clear away what a killed one left. A reader takes no lock
+            and finds an empty state where there is none.
 
     Raises:
         BusyError: another writer holds it.
         LocalError: it cannot be created, or was written by a newer version.
+
     """
     folder = (home or default_home()).absolute()
     return State(folder, _Lock(folder) if write else None)
@@ -49,6 +50,7 @@ class State:
         home: the folder.
         objects: what `s3://` means here.
         records: the rows behind `describe` and the like.
+
     """
 
     def __init__(self, home: Path, lock: _Lock | None):
@@ -106,6 +108,7 @@ class State:
 
         Raises:
             NotFoundError: there is none.
+
         """
         row = self.records.execution(execution_id(execution))
         steps = [views.step(step) for step in self.records.steps(row["id"])]
@@ -116,6 +119,7 @@ class State:
 
         Raises:
             NotFound: there is none.
+
         """
         definition: dict[str, Any] = json.loads(self.records.execution(execution_id(execution))["definition"])
         return definition

@@ -33,6 +33,7 @@ def normalised(step: Mapping[str, Any], request: dict[str, Any]) -> dict[str, An
 
     Raises:
         StepError: one of them is a list, an object or null.
+
     """
     for table in ("HyperParameters", "Environment"):
         if table in request:
@@ -57,6 +58,7 @@ def create_model(
 
     Raises:
         StepError: its data does not exist.
+
     """
     containers = request.get("Containers") or [request.get("PrimaryContainer", {})]
     _require_data(state, step, containers)
@@ -69,6 +71,7 @@ def register_model(state: State, execution: str, step: str, request: Mapping[str
 
     Raises:
         StepError: it names no group, or its data does not exist.
+
     """
     group = str(request.get("ModelPackageGroupName", "")).rpartition("/")[2]
     if not group:

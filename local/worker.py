@@ -21,6 +21,7 @@ class Outcome:
         failure: why it failed.
         stopped: it was ended because the execution was.
         unexpected: with `failure`: an error that is the runner's own and not the job's.
+
     """
 
     properties: dict[str, Any] | None = None

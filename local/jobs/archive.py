@@ -1,4 +1,4 @@
-"""`model.tar.gz`: written so that equal content gives equal bytes, and read as if a stranger had written it."""
+"""`model.tar.gz`: written so that equal content gives equal bytes, read as if a stranger had written it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ def pack(folder: Path, archive: Path) -> None:
 
     Raises:
         LocalError: something below is no regular file.
+
     """
     import gzip
 
-    with disk_errors(archive), archive.open("wb") as raw:
-        # GzipFile rather than tarfile's own "w:gz": that one writes the time and the file's name.
-        with (
-            gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            for file in regular_files(folder):
-                member = tarfile.TarInfo(file.relative_to(folder).as_posix())
-                member.size = file.stat().st_size
-                with file.open("rb") as content:
-                    tar.addfile(member, content)
+    # GzipFile rather than tarfile's own "w:gz": that one writes the time and the file's name.
+    with (
+        disk_errors(archive),
+        archive.open("wb") as raw,
+        gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for file in regular_files(folder):
+            member = tarfile.TarInfo(file.relative_to(folder).as_posix())
+            member.size = file.stat().st_size
+            with file.open("rb") as content:
+                tar.addfile(member, content)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -43,6 +45,7 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises:
         LocalError: it is no gzipped tar, leads out of the folder, holds links or devices, or expands without
             measure.
+
     """
     limit = max(_ALWAYS_ALLOWED, _MOST_EXPANSION * archive.stat().st_size)
     try:

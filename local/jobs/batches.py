@@ -14,8 +14,8 @@ _HEADER = struct.Struct("<II")
 _CHUNK = 1 << 20
 
 Cut = Callable[[bytes, int, int, bool], int]
-"""(data, start, stop, final) → where the body that begins at `start` ends, at `stop` at the latest; `start` where
-not one whole record fits. `final` says that the object ends at `stop`."""
+"""(data, start, stop, final) → where the body that begins at `start` ends, at `stop` at the latest; `start`
+where not one whole record fits. `final` says that the object ends at `stop`."""
 
 
 def batches(path: Path, split: str, strategy: str, limit: int) -> Iterator[bytes]:
@@ -29,6 +29,7 @@ def batches(path: Path, split: str, strategy: str, limit: int) -> Iterator[bytes
 
     Raises:
         StepError: a record (or an object that is not split) is larger than the limit, or is damaged.
+
     """
     if split == "None":
         yield _whole(path, limit)
@@ -67,7 +68,8 @@ def _no_record(path: Path, limit: int, final: bool) -> StepError:
     if final:
         return StepError(f"ClientError: {path.name} ends in the midst of a RecordIO record")
     return StepError(
-        f"ClientError: a record of {path.name} is larger than MaxPayloadInMB allows ({limit} bytes); set a larger one"
+        f"ClientError: a record of {path.name} is larger than MaxPayloadInMB allows ({limit} bytes); "
+        "set a larger one"
     )
 
 

@@ -1,4 +1,4 @@
-"""What all jobs share: the root that stands for /opt/ml, the environment, the process, and the reason of its end."""
+"""What all jobs share: the root that stands for /opt/ml, the environment, the process, why it ended."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ class Job:
         containers: what stands in for which image.
         name: the job's name.
         step: the step it runs for, for messages.
-        request: the CreateProcessingJob, CreateTrainingJob or CreateTransformJob request, all values filled in.
+        request: the CreateProcessingJob, CreateTrainingJob or CreateTransformJob request, resolved.
         threads: the threads that its numerical libraries may use: its share of the cores.
+
     """
 
     state: State
@@ -77,6 +78,7 @@ class Job:
 
         Raises:
             StepError: the path is not below /opt/ml.
+
         """
         parts = path.removeprefix(OPT_ML).split("/")
         if not path.startswith(OPT_ML + "/") or ".." in parts:
@@ -107,6 +109,7 @@ class Job:
 
         Raises:
             StepError: there are none.
+
         """
         prefix = uri.partition("://")[2].partition("/")[2]
         try:
@@ -118,8 +121,8 @@ class Job:
             name = relative_key(item.key, prefix)
             if name in named:
                 raise StepError(
-                    f"ClientError: step {self.step!r}: {named[name].uri} and {item.uri} both begin with {uri} and "
-                    f"would both be the file {name!r}; end the prefix with '/'"
+                    f"ClientError: step {self.step!r}: {named[name].uri} and {item.uri} both begin with "
+                    f"{uri} and would both be the file {name!r}; end the prefix with '/'"
                 )
             named[name] = item
         return named
@@ -153,6 +156,7 @@ class Job:
         Raises:
             StepError: it failed, or ran longer than MaxRuntimeInSeconds.
             StoppedError: the execution is being stopped.
+
         """
         process = self.start(command, environment)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
@@ -213,8 +217,8 @@ class Job:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {
             **passed,
-            # Jobs side by side share the cores: with a library's default of one thread a core in each of them,
-            # the threads of one would wait for the other's at every matrix product.
+            # Jobs side by side share the cores: with a library's default of one thread a core in each of
+            # them, the threads of one would wait for the other's at every matrix product.
             **dict.fromkeys(_THREAD_VARIABLES, str(self.threads)),
             "PATH": path,
             "PYTHONUNBUFFERED": "1",
@@ -243,6 +247,7 @@ def refuse(step: str, request: Mapping[str, Any], allowed: Mapping[str, tuple[ob
 
     Raises:
         StepError: a setting has another value.
+
     """
     for name, values in allowed.items():
         if request.get(name) not in values:

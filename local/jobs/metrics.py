@@ -1,8 +1,9 @@
 """A training job's final metrics, read from its log as the service reads them.
 
 Built-in algorithms print `#quality_metric: host=algo-1, epoch=4, train NAME <score>=VALUE` and
-`#test_score (algo-1) : ('NAME', VALUE)`; the service publishes `train:NAME`, with the figures that belong to a
-name's own settings taken out (`binary_f_1.000` is `test:binary_f_beta`). Other images bring MetricDefinitions.
+`#test_score (algo-1) : ('NAME', VALUE)`; the service publishes `train:NAME`, with the figures that belong to
+a name's own settings taken out (`binary_f_1.000` is `test:binary_f_beta`). Other images bring
+MetricDefinitions.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def final_metrics(log: Path, definitions: Sequence[dict[str, str]]) -> list[dict
     Args:
         log: the job's log.
         definitions: the request's MetricDefinitions ({Name, Regex}), for images other than the built-in ones.
+
     """
     patterns = [(entry["Name"], _compiled(entry)) for entry in definitions]
     values: dict[str, float] = {}

@@ -22,6 +22,7 @@ class Feeder:
 
     Attributes:
         error: what went wrong on this side, or None.
+
     """
 
     def __init__(self, folder: Path, channel: str, files: Sequence[Path]):

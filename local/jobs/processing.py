@@ -21,14 +21,15 @@ def run(job: Job) -> dict[str, Any]:
     Raises:
         StepError: the job failed.
         StoppedError: the execution is being stopped.
+
     """
     created = now()
     application = job.request["AppSpecification"]
     image = container(job.containers, application["ImageUri"], job.step)
     if not image.processing or not application.get("ContainerEntrypoint"):
         raise StepError(
-            f"ClientError: step {job.step!r}: image {application['ImageUri']} has no entry point of its own here; "
-            "give ContainerEntrypoint, and an image for processing"
+            f"ClientError: step {job.step!r}: image {application['ImageUri']} has no entry point of its own "
+            "here; give ContainerEntrypoint, and an image for processing"
         )
     job.prepare("processing", _CONFIG_FOLDER)
     for item in job.request.get("ProcessingInputs", []):
@@ -47,7 +48,8 @@ def run(job: Job) -> dict[str, Any]:
 def _download(job: Job, item: Mapping[str, Any]) -> None:
     if "S3Input" not in item:
         raise StepError(
-            f"ClientError: step {job.step!r}: input {item['InputName']!r} is no S3Input, the only kind supported here"
+            f"ClientError: step {job.step!r}: input {item['InputName']!r} is no S3Input, "
+            "the only kind supported here"
         )
     source = item["S3Input"]
     refuse(

@@ -30,6 +30,7 @@ class Server:
 
     Attributes:
         port: where it listens on the loopback address.
+
     """
 
     def __init__(self, job: Job, image: Container, environment: Mapping[str, str], timeout: float):
@@ -90,7 +91,7 @@ class Server:
     # --- requests -------------------------------------------------------------------------------------
 
     def execution_parameters(self) -> dict[str, Any]:
-        """Return what the server recommends (MaxConcurrentTransforms, BatchStrategy, MaxPayloadInMB), if anything."""
+        """Return the MaxConcurrentTransforms, BatchStrategy and MaxPayloadInMB that it recommends."""
         status, body = self.get("/execution-parameters")
         if status != http.client.OK:
             return {}
@@ -112,6 +113,7 @@ class Server:
         Raises:
             StepError: the server refused it, or broke down.
             StoppedError: the execution is being stopped.
+
         """
         try:
             status, answer = self._exchange("POST", "/invocations", body, headers)

@@ -23,6 +23,7 @@ def run(job: Job) -> dict[str, Any]:
     Raises:
         StepError: the job failed.
         StoppedError: the execution is being stopped.
+
     """
     created = now()
     algorithm = job.request["AlgorithmSpecification"]

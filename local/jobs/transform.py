@@ -1,4 +1,4 @@
-"""Transform jobs: the model's server started, the input sent to it in batches, its answers written to INPUT.out."""
+"""Transform jobs: the model's server started, the input sent in batches, its answers written to INPUT.out."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def run(job: Job) -> dict[str, Any]:
     Raises:
         StepError: the job failed.
         StoppedError: the execution is being stopped.
+
     """
     created = now()
     _refuse_unsupported(job)
@@ -103,8 +104,8 @@ def _model(job: Job) -> Mapping[str, Any]:
     listed = request.get("Containers") or [request.get("PrimaryContainer", {})]
     if len(listed) != 1 or "Image" not in listed[0] or "ModelDataUrl" not in listed[0]:
         raise StepError(
-            f"ClientError: step {job.step!r}: model {job.request['ModelName']!r} needs one container with Image and "
-            "ModelDataUrl to be used here"
+            f"ClientError: step {job.step!r}: model {job.request['ModelName']!r} needs one container with "
+            "Image and ModelDataUrl to be used here"
         )
     model: Mapping[str, Any] = listed[0]
     return model

@@ -1,4 +1,4 @@
-"""A yard: a state directory, a container that does what it is told, and small definitions in the compiled form."""
+"""A yard: a state directory, a container that does what it is told, and small compiled definitions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ def train():
     for name, config in channels.items():
         data = base / "input/data"
         if config["TrainingInputMode"] == "Pipe":
-            seen[name] = [(data / f"{name}_{epoch}").read_bytes().decode() for epoch in range(int(hyper.get("epochs", 1)))]
+            epochs = range(int(hyper.get("epochs", 1)))
+            seen[name] = [(data / f"{name}_{epoch}").read_bytes().decode() for epoch in epochs]
         else:
-            seen[name] = {p.relative_to(data / name).as_posix(): p.read_text() for p in sorted((data / name).rglob("*")) if p.is_file()}
+            files = [path for path in sorted((data / name).rglob("*")) if path.is_file()]
+            seen[name] = {path.relative_to(data / name).as_posix(): path.read_text() for path in files}
     exec(hyper.get("code", ""))
     print("#quality_metric: host=algo-1, epoch=0, train binary_classification_accuracy <score>=0.5")
     print("#quality_metric: host=algo-1, epoch=1, train binary_classification_accuracy <score>=0.75")
     print("#test_score (algo-1) : ('binary_f_1.000', 0.9956)")
-    (base / "model/model_algo-1").write_text(json.dumps({"seen": seen, "hyper": hyper, "env": dict(os.environ)}))
+    model = {"seen": seen, "hyper": hyper, "env": dict(os.environ)}
+    (base / "model/model_algo-1").write_text(json.dumps(model))
 
 def serve():
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,10 +50,14 @@ def serve():
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         def answer(self, status, body):
-            self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
         def do_GET(self):
             if self.path == "/execution-parameters":
-                return self.answer(200 if "PARAMETERS" in os.environ else 404, os.environ.get("PARAMETERS", "").encode())
+                said = os.environ.get("PARAMETERS", "")
+                return self.answer(200 if said else 404, said.encode())
             self.answer(200, b"")
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))

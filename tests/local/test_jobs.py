@@ -206,8 +206,8 @@ def test_pipe_mode_feeds_a_training_job_epoch_by_epoch(yard, build, step_of):
 def test_the_last_value_of_each_metric_is_final(tmp_path):
     log = tmp_path / "log"
     log.write_text(
-        "[11/20/2026] #quality_metric: host=algo-1, epoch=0, validation binary_classification_cross_entropy_objective <loss>=0.4\n"
-        "#quality_metric: host=algo-1, epoch=1, validation binary_classification_cross_entropy_objective <loss>=3e-05\n"
+        "[11/20] #quality_metric: host=algo-1, epoch=0, validation cross_entropy_objective <loss>=0.4\n"
+        "#quality_metric: host=algo-1, epoch=1, validation cross_entropy_objective <loss>=3e-05\n"
         "#quality_metric: host=algo-1, epoch=1, train mse <loss>=nan\n"
         "#progress_metric: host=algo-1, completed 33.3 % of epochs\n"
         "#throughput_metric: host=algo-1, train throughput=91234.5 records/second\n"
@@ -238,7 +238,8 @@ def test_a_job_that_runs_too_long_is_ended(yard, build):
 
 def test_what_a_job_leaves_running_ends_with_it(yard, build, tmp_path):
     code = (
-        "import subprocess; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+        "import subprocess\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         f"Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))"
     )
     assert yard.run(build.definition(build.processing("P", code)))["status"] == "Succeeded"

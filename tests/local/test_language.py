@@ -14,7 +14,9 @@ from local.language import Scope
 from local.paths import walk
 
 OBJECTS = {
-    "s3://b/evaluation/e.json": b'{"champion": {"name": "knn", "value": 0.97}, "list": [{"a.b": true}], "none": null}',
+    "s3://b/evaluation/e.json": (
+        b'{"champion": {"name": "knn", "value": 0.97}, "list": [{"a.b": true}], "none": null}'
+    ),
     "s3://b/broken.json": b"{",
     "s3://b/nan.json": b'{"f1": NaN}',
 }

@@ -117,7 +117,7 @@ def test_raw_data_is_named_by_its_content(yard, tmp_path):
 def test_raw_data_that_is_not_there_is_named(yard, tmp_path):
     (tmp_path / "empty").mkdir()
     with yard.open() as state:
-        with pytest.raises(NotFoundError, match="no data at .*none.csv"):
+        with pytest.raises(NotFoundError, match=r"no data at .*none\.csv"):
             put_raw(state, tmp_path / "none.csv")
         with pytest.raises(NotFoundError, match="holds no files"):
             put_raw(state, tmp_path / "empty")

@@ -86,7 +86,7 @@ def test_nothing_is_run_through_a_reader(yard, build):
 
 def test_a_directory_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LocalError, match="cannot use .*file.* as state directory"):
+    with pytest.raises(LocalError, match=r"cannot use .*file.* as state directory"):
         open_state(tmp_path / "file", write=True)
 
 
@@ -112,7 +112,8 @@ def test_the_home_is_named_by_the_environment(tmp_path, monkeypatch):
 
 def test_ctrl_c_ends_the_jobs_and_the_execution_can_go_on(yard, build, in_child, step_of, tmp_path):
     code = (
-        f"gate = Path({str(tmp_path / 'gate')!r}); signal.signal(signal.SIGTERM, lambda *_: sys.exit('told to end'))\n"
+        f"gate = Path({str(tmp_path / 'gate')!r})\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit('told to end'))\n"
         "print('here', flush=True)\nif not gate.exists(): time.sleep(600)"
     )
     child = in_child(

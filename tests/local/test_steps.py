@@ -1,4 +1,4 @@
-"""What a pipeline does on this machine: jobs with inputs and outputs, models, transforms, conditions, packages."""
+"""What a pipeline does on this machine: jobs, models, transforms, conditions, model packages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def test_a_processing_job_reads_its_inputs_and_its_outputs_become_objects(yard, 
     step = build.processing(
         "Convert",
         "(ml / 'processing/output/train/x').mkdir(); "
-        "(Path(arguments[1]) / 'x/a.txt').write_text((ml / 'processing/input/raw/a.txt').read_text().upper())",
+        "text = (ml / 'processing/input/raw/a.txt').read_text()\n"
+        "(Path(arguments[1]) / 'x/a.txt').write_text(text.upper())",
         inputs={"raw": "s3://raw/in/"},
         outputs={"train": build.below("Convert", "train")},
         arguments=("--out", "/opt/ml/processing/output/train"),
@@ -74,7 +75,8 @@ def test_a_job_sees_no_variable_of_the_user_but_its_own(yard, build, monkeypatch
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     code = (
         "assert 'SECRET_OF_THE_USER' not in os.environ and 'PYTHONDONTWRITEBYTECODE' not in os.environ; "
-        "assert os.environ['PYTHONPATH'] == str(ml / 'processing/input/code'); assert os.environ['COUNT'] == '3'"
+        "assert os.environ['PYTHONPATH'] == str(ml / 'processing/input/code')\n"
+        "assert os.environ['COUNT'] == '3'"
     )
     environment = {"PYTHONPATH": "/opt/ml/processing/input/code", "COUNT": 3}
     step = build.processing("P", code, request={"Environment": environment})
@@ -92,11 +94,12 @@ def test_training_gets_its_configuration_and_leaves_model_and_metrics(yard, buil
     uri = train["outputs"]["model"]
     assert uri == f"s3://bucket/runs/{described['execution']}/Train/{train['job']}/output/model.tar.gz"
     with yard.open(write=False) as state:
-        archive = tarfile.open(fileobj=io.BytesIO(state.objects.read(uri)))
-    assert archive.getnames() == ["model_algo-1"]
-    content = archive.extractfile("model_algo-1")
-    assert content is not None
-    model = json.load(content)
+        packed = io.BytesIO(state.objects.read(uri))
+    with tarfile.open(fileobj=packed) as archive:
+        assert archive.getnames() == ["model_algo-1"]
+        content = archive.extractfile("model_algo-1")
+        assert content is not None
+        model = json.load(content)
     assert model["hyper"] == {"k": "7", "rate": "0.5", "flag": "true"}
     assert model["seen"] == {"train": {"part-1": "1,2\n"}}
     assert model["env"]["TRAINING_JOB_NAME"] == train["job"]
@@ -214,7 +217,8 @@ def test_packages_of_a_group_are_numbered_and_carry_their_approval(yard, build, 
 def gate(build, value):
     evaluate = build.processing(
         "Evaluate",
-        f"(ml / 'processing/output/evaluation/e.json').write_text(json.dumps({{'champion': {{'value': {value}}}}}))",
+        f"document = {{'champion': {{'value': {value}}}}}\n"
+        "(ml / 'processing/output/evaluation/e.json').write_text(json.dumps(document))",
         outputs={"evaluation": build.below("Evaluate")},
         files={"Evaluation": ("evaluation", "e.json")},
     )
