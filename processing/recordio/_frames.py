@@ -19,7 +19,7 @@ HEADER = 8
 LONGEST = (1 << 31) - 1
 """Bytes of the longest payload: protobuf's own limit for a message."""
 
-CHUNK = 4 << 20
+CHUNK = 2 << 20
 """Bytes asked of a stream at a time."""
 
 Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]

@@ -66,23 +66,24 @@ def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
     if len(encoded) and (not len(ends) or ends[-1] != len(encoded) - 1):
         return None
     ends += 1
-    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1]
     width = ends - starts
     widest = int(width.max()) if len(width) else 1
     if widest > MAX_WIDTH:
         return None
     if widest == MAX_WIDTH and bool((encoded[ends[width == MAX_WIDTH] - 1] > 1).any()):
         return None
-    narrow = width.astype(np.uint8)
     number: type[np.unsignedinteger[Any]] = np.uint32 if widest < 5 else np.uint64
-    padded = np.concatenate([encoded, np.zeros(MAX_WIDTH, np.uint8)])
-    values = (padded.take(starts) & 0x7F).astype(number)
+    narrow = width.astype(np.uint8)
+    values = (encoded[starts] & 0x7F).astype(number)
     for j in range(1, widest):
         starts += 1
-        part = (padded.take(starts) & 0x7F).astype(number)
-        part <<= number(7 * j)
+        # Beyond the last byte there is nothing to take, nor is it taken: the value there is narrower.
+        part = encoded.take(starts, mode="clip")
+        part &= 0x7F
         part *= narrow > j
-        values |= part
+        values |= part.astype(number) << number(7 * j)
     return values, ends
 
 

@@ -40,8 +40,8 @@ def write_spmatrix_to_sparse_tensor(
     """Append one sparse record a row to an open binary file. SDK v2's function, name and bytes.
 
     array: any scipy sparse matrix or array (n, d). A record holds its row's values, their columns as keys,
-    and d as its shape. Labels, dtypes and errors are as `write_numpy_to_dense_tensor` has them; TypeError where
-    it is not sparse.
+    and d as its shape. Labels, dtypes and errors are those of `write_numpy_to_dense_tensor`, and TypeError
+    for what is not sparse.
     """
     _write(file, _sparse(array, labels))
 

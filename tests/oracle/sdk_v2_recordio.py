@@ -2,8 +2,8 @@
 
 CASES is an npz file. Case i has `i.labels` (or not), either `i.dense` or `i.data`, `i.indices`, `i.indptr`
 and `i.shape`, and `i.ours`: the bytes that this project wrote for it. ANSWERS becomes an npz file with
-`i.theirs`, the bytes that v2 writes, and what v2 reads from ours: `i.values`, `i.keys`, `i.counts`, `i.widths`,
-`i.read_labels`.
+`i.theirs`, the bytes that v2 writes, and what v2 reads from ours: `i.values`, `i.keys`, `i.counts`,
+`i.widths`, `i.read_labels`.
 """
 
 import io

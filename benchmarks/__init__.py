@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios of what was measured in one and the same run."""
