@@ -144,14 +144,14 @@ def measure_ours(folder: Path, rows: int) -> list[Result]:
         width=SPARSE_WIDTH,
         labels=sparse_labels,
     )
-    copied = partial(read_dense, copy=True)
-    dense = measure_kind("dense", folder, write_numpy_to_dense_tensor, copied, features, labels)
     path = folder / "dense.pbr"
-    mapped = measure("dense map", lambda: read_dense(path), lambda: np.fromfile(path, np.uint8), path)
-    sparse = measure_kind(
-        "sparse", folder, write_spmatrix_to_sparse_tensor, read_sparse, matrix, sparse_labels
-    )
-    return [*dense, mapped, *sparse]
+    dense = Kind("dense", write_numpy_to_dense_tensor, read_dense, features, labels)
+    sparse = Kind("sparse", write_spmatrix_to_sparse_tensor, read_sparse, matrix, sparse_labels)
+    return [
+        *measure_kind(dense, folder),
+        measure("dense copy", lambda: read_dense(path, copy=True), lambda: np.fromfile(path, np.uint8), path),
+        *measure_kind(sparse, folder),
+    ]
 
 
 def oracle_python() -> Path:
