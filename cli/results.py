@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from local.state import State
 
+RAW_DATA = "RawData"
+"""The pipeline parameter that --data sets."""
+
 CANDIDATE_FIGURES = ("accuracy", "precision", "recall", "f1", "macro_f1", "confusion_matrix")
 """What `run --json` says of each candidate."""
 
@@ -20,6 +23,25 @@ def read_output(state: State, execution: dict[str, Any], output: str) -> dict[st
             content: dict[str, Any] = state.objects.read_json(f"{uri.rstrip('/')}/{output}.json")
             return content
     return None
+
+
+def raw_data_was_refused(state: State, execution_id: str) -> bool:
+    """Whether the execution failed since the step that reads the raw data could not make sense of it.
+
+    A processing job's exit code 2 says that its input is to blame; the failure reason ends with that code, as
+    the service's does.
+    """
+    from pipeline.definition import references, steps
+
+    readers = {
+        placed.name
+        for placed in steps(state.definition(execution_id))
+        if f"Parameters.{RAW_DATA}" in references(placed.step.get("Arguments", {}))
+    }
+    return any(
+        step["name"] in readers and (step["failure_reason"] or "").endswith("exit code: 2")
+        for step in state.describe(execution_id)["steps"]
+    )
 
 
 def registered(state: State, execution: str) -> dict[str, str] | None:

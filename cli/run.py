@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import UsageError
 from cli.options import add_json
+from cli.results import RAW_DATA
 
 if TYPE_CHECKING:
     from local.state import State
-
-RAW_DATA = "RawData"
-"""The pipeline parameter that --data sets."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run or resume, then show the result; 0 where the execution succeeded, 1 where it failed."""
+    """Run or resume, then show the result.
+
+    Returns 0 where the execution succeeded, 2 where its raw data could not be read, 1 where it failed otherwise.
+    """
     from cli.progress import Progress
-    from cli.results import summarise, write_report
+    from cli.results import raw_data_was_refused, summarise, write_report
     from local.state import open_state
 
     _check_usage(options)
@@ -53,12 +55,21 @@ def execute(options: argparse.Namespace) -> int:
             else:
                 execution = _start(state, options, progress)
         summary = summarise(state, execution)
+        unreadable = raw_data_was_refused(state, execution)
         report = write_report(state, execution)
     if options.json:
         print(json.dumps({**summary, "report": str(report)}, indent=2))
     else:
         _show(summary, report)
-    return 0 if summary["status"] == "Succeeded" else 1
+    if summary["failure_reason"]:
+        print(f"trainyard: {summary['failure_reason']}", file=sys.stderr)
+    return _exit_code(summary, unreadable)
+
+
+def _exit_code(summary: dict[str, Any], unreadable: bool) -> int:
+    if summary["status"] == "Succeeded":
+        return 0
+    return 2 if unreadable else 1
 
 
 def _check_usage(options: argparse.Namespace) -> None:
@@ -147,7 +158,3 @@ def _show(summary: dict[str, Any], report: Path) -> None:
         print(f"Registered  {package['arn']} ({package['approval_status']})")
     print(f"Report      {report}")
     print(f"Execution   {summary['execution']} {summary['status']} in {seconds(summary['seconds'])}")
-    if summary["failure_reason"]:
-        import sys
-
-        print(f"trainyard: {summary['failure_reason']}", file=sys.stderr)

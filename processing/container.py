@@ -44,12 +44,16 @@ def processing_directory() -> Path:
 def run(job: Callable[[Sequence[str], Path], None]) -> int:
     """Run a job's body over the command line's arguments and return the process's exit code.
 
-    The user's errors end in one line on stderr and in `output/message`, with exit code 1. A fault of ours
+    Every failure leaves one line on stderr and in `output/message`. The exit code is 2 where the input or the
+    arguments are to blame (as argparse's own is) and 1 for all else, such as a full volume. A fault of ours
     leaves its line in `output/message` too, and its traceback where a developer looks for it.
     """
     try:
         job(sys.argv[1:], processing_directory())
-    except (InputError, OutputError) as error:
+    except InputError as error:
+        _failed(str(error))
+        return 2
+    except OutputError as error:
         return _failed(str(error))
     except MemoryError:
         return _failed("out of memory: use an instance type with more memory, or less data")

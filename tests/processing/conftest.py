@@ -108,10 +108,13 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 @pytest.fixture
 def failure(job: Job, here: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a job's body that must fail, and give the message it left."""
+    """Run a job's body that must refuse its input (exit code 2), and give the message it left.
 
-    def message(body: Body, *arguments: str) -> str:
-        assert here(job, body, *arguments) == 1
+    `code=1`: it must fail for another reason than its input.
+    """
+
+    def message(body: Body, *arguments: str, code: int = 2) -> str:
+        assert here(job, body, *arguments) == code
         stderr = capsys.readouterr().err
         assert "Traceback" not in stderr
         assert stderr.splitlines()[-1] == job.message

@@ -95,7 +95,7 @@ def test_memory_that_runs_out_is_told(failure: Failure) -> None:
     def greedy(arguments: Any, processing: Path) -> None:
         raise MemoryError
 
-    assert "out of memory: use an instance type with more memory" in failure(greedy)
+    assert "out of memory: use an instance type with more memory" in failure(greedy, code=1)
 
 
 def test_an_unreadable_input_is_named(failure: Failure) -> None:
@@ -103,7 +103,7 @@ def test_an_unreadable_input_is_named(failure: Failure) -> None:
         processing.mkdir()
         processing.read_bytes()
 
-    assert "processing: Is a directory" in failure(reading)
+    assert "processing: Is a directory" in failure(reading, code=1)
 
 
 def test_the_message_is_one_line(failure: Failure) -> None:

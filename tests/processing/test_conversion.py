@@ -148,7 +148,7 @@ def test_a_class_without_training_rows_is_a_warning(
 def test_a_failing_job_says_why_in_one_line(job: Any) -> None:
     job.put("raw/iris.csv", "Length,Species\n5.1,setosa\nlong,setosa\n")
     done = job.run("data_conversion", *IRIS)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == job.message + "\n"
     assert job.message.endswith("raw/iris.csv line 3 column Length: 'long' is not a number; correct it")
     assert not job.output.exists()
@@ -216,4 +216,4 @@ def test_an_unwritable_output_is_named(job: Any, iris_csv: str, failure: Failure
     job.put("raw/iris.csv", iris_csv)
     job.output.mkdir()
     (job.output / "train").write_text("a file in the place of the channel's folder")
-    assert "output/train/train.pbr: cannot be written: " in failure(convert, *IRIS)
+    assert "output/train/train.pbr: cannot be written: " in failure(convert, *IRIS, code=1)
