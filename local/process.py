@@ -12,11 +12,20 @@ from pathlib import Path
 
 from local.errors import CAPACITY_ERROR, StepError
 
+_LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOWAIT", 0)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
 
 class Process:
     """A running command, whose output goes to a file.
 
-    It leads a session of its own, so that a Ctrl-C at the terminal reaches the runner alone and a signal to
+    It leads a session of its own: a Ctrl-C at the terminal reaches the runner alone, and a signal to
     the group reaches all descendants.
     """
 
@@ -32,21 +41,32 @@ class Process:
 
         What the command left running is killed: a job is over when its main process is.
         """
-        if self._child.returncode is not None:
-            return self._child.returncode
-        # The child stays a zombie until its group is killed: until then its number cannot become another's.
-        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        self._wait_for_end()
         with self._lock:
-            self._signal(signal.SIGKILL)
-            code = self._child.wait()
+            if self._child.returncode is None:
+                self._signal(signal.SIGKILL)
+                self._child.wait()
         if self._kill:
             self._kill.cancel()
-        return code
+        return self._child.returncode
 
     def ended(self) -> bool:
         """Return whether the main process has ended."""
-        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
-        return self._child.returncode is not None or os.waitid(os.P_PID, self.pid, flags) is not None
+        if self._child.returncode is not None:
+            return True
+        if not hasattr(os, "waitid"):
+            return self._child.poll() is not None
+        return os.waitid(os.P_PID, self.pid, _LOOK | os.WNOHANG) is not None
+
+    def _wait_for_end(self) -> None:
+        """Wait until the child is a zombie: until it is reaped, its number cannot become another process's."""
+        if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+            self._child.wait()
+            return
+        try:
+            os.waitid(os.P_PID, self.pid, _LOOK)
+        except ChildProcessError:  # another thread waited too, and was first
+            return
 
     def stop(self, grace: float) -> None:
         """Send SIGTERM now and SIGKILL after `grace` seconds (at once where it is 0); return at once."""

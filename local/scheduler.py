@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import queue
 import threading
 import time
@@ -23,14 +22,16 @@ from local.control import Control
 from local.errors import LocalError, StepError, step_failure
 from local.graph import JOBS, Node, jobs_below
 from local.jobs.job import Job
-from local.language import Scope
 from local.ledger import Ledger
+from local.process import cores
 from local.records import Row
 from local.retries import Retries
+from local.scope import execution_scope
 from local.state import State
 from local.steps import JOB_KINDS, create_model, job_variables, normalised, register_model
 from local.worker import STOPPED, Outcome, execute
 
+_LOOK_INTERVAL = 0.2
 _BRANCHES = {"True": "IfSteps", "False": "ElseSteps"}
 
 
@@ -54,14 +55,14 @@ class Scheduler:
         self.containers = containers
         self.control = control
         self.ledger = ledger
-        self.cores = _cores()
+        self.cores = cores()
         self.jobs_below = jobs_below(nodes)
         self.slots = max_parallel or self.cores
         self.side_by_side = 1
-        self.scope = _scope(state, execution, nodes)
+        self.scope = execution_scope(execution, nodes, state.objects.read)
         self.succeeded: set[str] = set()
         self.outcomes: dict[str, str] = {}
-        self.running: set[str] = set()
+        self.running: dict[str, threading.Thread] = {}
         self.delayed: list[tuple[float, str]] = []
         self.retries: dict[str, Retries] = {}
         self.attempts: dict[str, int] = {}
@@ -228,8 +229,9 @@ class Scheduler:
         with self.state.records.transaction():
             self.ledger.note(node, job=name, log=log, attempts=attempt, cache_reason=reason)
             self.state.records.add_job(name, JOB_KINDS[node.type][0], self.id, node.name, request, job.log)
-        self.running.add(node.name)
-        threading.Thread(target=self._work, args=(node, job), name=name, daemon=True).start()
+        thread = threading.Thread(target=self._work, args=(node, job), name=name, daemon=True)
+        self.running[node.name] = thread
+        thread.start()
         self.ledger.tell_step("step-started", node, "Executing", reason, log=log)
 
     def _work(self, node: Node, job: Job) -> None:
@@ -240,7 +242,7 @@ class Scheduler:
     # --- results --------------------------------------------------------------------------------------
 
     def _ended(self, node: Node, job: Job, outcome: Outcome) -> None:
-        self.running.discard(node.name)
+        self.running.pop(node.name, None)
         key = self.decisions[node.name].key
         stored = None
         if key is not None and outcome.properties is not None:
@@ -291,28 +293,16 @@ class Scheduler:
         told, self.ledger.on_event = self.ledger.on_event, None if not asked else self.ledger.on_event
         while self.running:
             try:
-                if work := self.control.results.get():
+                if work := self.control.results.get(timeout=_LOOK_INTERVAL):
                     work()
+            except queue.Empty:
+                self._forget_unborn()
             except KeyboardInterrupt:  # a second Ctrl-C: no more patience
                 self.control.stop(0)
         self.ledger.end_execution("Stopped", STOPPED if asked else f"the runner cannot go on: {error}")
         self.ledger.on_event = told
 
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _scope(state: State, execution: Row, nodes: Mapping[str, Node]) -> Scope:
-    variables = {
-        "PipelineName": execution["pipeline"],
-        "PipelineArn": arns.pipeline_arn(execution["pipeline"]),
-        "PipelineExecutionId": execution["id"],
-        "PipelineExecutionArn": execution["arn"],
-        "StartDateTime": execution["started"],
-        "CurrentDateTime": arns.now(),
-    }
-    files = {name: list(node.step.get("PropertyFiles", [])) for name, node in nodes.items()}
-    return Scope(json.loads(execution["parameters"]), variables, state.objects.read, property_files=files)
+    def _forget_unborn(self) -> None:
+        """Do not wait for a job whose thread the interrupt kept from starting."""
+        for name in [name for name, thread in self.running.items() if thread.ident is None]:
+            del self.running[name]

@@ -139,6 +139,24 @@ def test_ctrl_c_ends_the_jobs_and_the_execution_can_go_on(yard, build, in_child,
     assert yard.resume(execution)["status"] == "Succeeded"
 
 
+def test_a_second_ctrl_c_ends_a_job_that_does_not_listen_to_the_first(yard, build, in_child):
+    code = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
+    child = in_child(build.definition(build.processing("Wait", code, seconds=3600)))
+    execution = wait_for(child, "step-started", "Wait")[2]
+    pid = job_pid(yard)
+    with yard.open(write=False) as state:
+        log = Path(state.describe(execution)["steps"][0]["log"])
+        while "here" not in log.read_text():
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        while state.describe(execution)["status"] != "Stopping":
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) != 0
+        assert dead(pid)
+        assert state.describe(execution)["status"] == "Stopped"
+
+
 def test_another_thread_can_stop_an_execution(yard, build):
     control = Control()
 
