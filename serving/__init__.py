@@ -1,0 +1,1 @@
+"""What answers an approval; boto3 only."""

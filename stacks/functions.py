@@ -1,0 +1,166 @@
+"""A Python function on AWS: its code, its role, its encrypted log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.base import PlatformStack
+from stacks.policies import Allowance, allow
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+
+
+def shipped(*folders: str) -> list[str]:
+    """Return exclusions that leave only these folders of the repository, at their place in it.
+
+    A folder's parents are packages, whose `__init__.py` comes along so that absolute imports work.
+    """
+    kept: list[str] = ["/*"]
+    for folder in folders:
+        *parents, name = Path(folder).parts
+        path = ""
+        for parent in parents:
+            path += f"/{parent}"
+            kept += [f"!{path}/", f"{path}/*", f"!{path}/__init__.py"]
+        kept.append(f"!{path}/{name}/")
+    return [*kept, "__pycache__/"]
+
+
+def function_role(stack: PlatformStack, scope: Construct, identifier: str, name: str) -> iam.Role:
+    """Return a role for a function; its fixed name lets bucket policies and other stacks name it."""
+    return iam.Role(
+        scope,
+        identifier,
+        role_name=stack.names.role("function", name),
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description=f"The function {name}",
+    )
+
+
+def log_group(
+    stack: PlatformStack,
+    scope: Construct,
+    identifier: str,
+    *,
+    days: int,
+    key: kms.IKey,
+    name: str | None = None,
+) -> logs.CfnLogGroup:
+    """Return an encrypted log group that keeps its entries for `days`."""
+    group = logs.CfnLogGroup(
+        scope, identifier, log_group_name=name, retention_in_days=days, kms_key_id=key.key_arn
+    )
+    group.apply_removal_policy(stack.removal_policy)
+    return group
+
+
+class PythonFunction(Construct):
+    """A function whose code is a folder of this repository.
+
+    Attributes:
+        function: the Lambda function.
+        role: what it runs as.
+
+    """
+
+    def __init__(
+        self,
+        stack: PlatformStack,
+        identifier: str,
+        *,
+        name: str,
+        description: str,
+        folder: str,
+        handler: str,
+        key: kms.IKey,
+        timeout: cdk.Duration,
+        environment: Mapping[str, str] | None = None,
+        allowances: Sequence[Allowance] = (),
+        role: iam.Role | None = None,
+    ) -> None:
+        super().__init__(stack, identifier)
+        self.role = role or function_role(stack, self, "Role", name)
+        full_name = stack.names.of(name)
+        group = log_group(
+            stack,
+            self,
+            "Log",
+            days=stack.settings.retention.log_days,
+            key=key,
+            name=f"/aws/lambda/{full_name}",
+        )
+        allow(
+            self.role,
+            Allowance(
+                ("logs:CreateLogStream", "logs:PutLogEvents"),
+                (stack.names.arn("logs", f"log-group:/aws/lambda/{full_name}:*"),),
+                "a function writes log streams whose names it makes up",
+            ),
+            *allowances,
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=full_name,
+            description=description,
+            runtime=RUNTIME,
+            code=lambda_.Code.from_asset(
+                str(REPOSITORY), exclude=shipped(folder), ignore_mode=cdk.IgnoreMode.GIT
+            ),
+            handler=handler,
+            timeout=timeout,
+            memory_size=256,
+            role=self.role,
+            environment=dict(environment or {}),
+        )
+        self.function.node.add_dependency(group)
+
+
+def custom_resource_function(
+    stack: PlatformStack,
+    identifier: str,
+    *,
+    module: str,
+    description: str,
+    key: kms.IKey,
+    allowances: Sequence[Allowance],
+) -> PythonFunction:
+    """Return a function of `stacks.custom_resources` that CloudFormation may call for up to 15 minutes."""
+    return PythonFunction(
+        stack,
+        identifier,
+        name=module.replace("_", "-"),
+        description=description,
+        folder="stacks/custom_resources",
+        handler=f"stacks.custom_resources.{module}.handle",
+        key=key,
+        timeout=cdk.Duration.minutes(15),
+        allowances=allowances,
+    )
+
+
+def custom_resource(
+    stack: PlatformStack, identifier: str, function: PythonFunction, **properties: str
+) -> cdk.CustomResource:
+    """Return a resource that `function` creates, updates and deletes.
+
+    It waits for the function's permissions: a policy that is deleted before it would leave it powerless.
+    """
+    resource = cdk.CustomResource(
+        stack,
+        identifier,
+        service_token=function.function.function_arn,
+        resource_type=f"Custom::{identifier}",
+        properties=properties,
+    )
+    resource.node.add_dependency(function)
+    return resource
