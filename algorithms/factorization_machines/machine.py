@@ -1,0 +1,97 @@
+"""The factorization machine of degree two (Rendle 2010): scores and gradients of a mini-batch.
+
+score(x) = b + Σᵢ wᵢ xᵢ + Σ_{i<j} ⟨vᵢ, vⱼ⟩ xᵢ xⱼ, and the pairs cost O(k n) by
+Σ_{i<j} ⟨vᵢ, vⱼ⟩ xᵢ xⱼ = ½ Σ_f [(Σᵢ v_{if} xᵢ)² - Σᵢ v_{if}² xᵢ²].
+
+Factors and linear weights lie side by side in one table (feature_dim, k + 1), the linear weight last, so that
+X · table gives all sums at once and Xᵀ · (…) all gradients. The second sum needs no product with k columns:
+Σ_f Σᵢ v_{if}² xᵢ² = X² · q with qᵢ = Σ_f v_{if}², a matrix-vector product; so does its gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.base import Features
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What the scores of a mini-batch leave for its gradient.
+
+    scores: (n,). sums: (n, k + 1), X · table. squares: X², as X is stored. features: X itself.
+    """
+
+    scores: Floats
+    sums: Floats
+    squares: Features
+    features: Features
+
+
+def forward(features: Features, table: Floats, bias: float, square: Floats | None = None) -> Forward:
+    """Scores of n rows; `square` is a buffer (≥ n, feature_dim) for X² of dense rows."""
+    factors = table[:, :-1]
+    sums = np.asarray(features @ table, dtype=np.float32)
+    squares = _squared(features, square)
+    lengths = np.einsum("if,if->i", factors, factors)
+    pairs = np.einsum("nf,nf->n", sums[:, :-1], sums[:, :-1])
+    pairs -= squares @ lengths
+    pairs *= np.float32(0.5)
+    pairs += sums[:, -1]
+    pairs += np.float32(bias)
+    return Forward(pairs, sums, squares, features)
+
+
+def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows, Floats]:
+    """Rows of the table that occur in the mini-batch, and the gradient of those rows, (rows, k + 1).
+
+    slope: ∂loss/∂score, (n,). A feature that is 0 in every row has no gradient and is left out, whether the rows
+    are stored dense or sparse: that is what keeps the cost of an update in proportion to what is touched.
+    """
+    weighted = done.sums * slope[:, None]
+    weighted[:, -1] = slope
+    both = np.stack([slope, np.ones_like(slope)])
+    if isinstance(done.features, np.ndarray):
+        second, seen = both @ done.squares
+        rows = np.flatnonzero(seen)
+        full = done.features.T @ weighted
+        if len(rows) == len(full):
+            return rows, _finish(full, second, table)
+        return rows, _finish(full[rows], second[rows], table[rows])
+    return _sparse_gradient(done, slope, weighted, table)
+
+
+def _sparse_gradient(done: Forward, slope: Floats, weighted: Floats, table: Floats) -> tuple[Rows, Floats]:
+    features: csr_matrix = done.features
+    touched, places = np.unique(features.indices, return_inverse=True)
+    of_row = np.repeat(slope, np.diff(features.indptr))
+    squares = features.data * features.data
+    seen = np.bincount(places, weights=squares, minlength=len(touched)) > 0  # stored zeros do not count
+    second = np.bincount(places, weights=squares * of_row, minlength=len(touched)).astype(np.float32)
+    compact = type(features)((features.data, places, features.indptr), shape=(len(slope), len(touched)))
+    rows = touched[seen].astype(np.intp)
+    return rows, _finish(np.asarray(compact.T @ weighted)[seen], second[seen], table[rows])
+
+
+def _finish(first: Floats, second: Floats, table: Floats) -> Floats:
+    """Subtract from the factors' gradient what each feature contributes to its own sum."""
+    first[:, :-1] -= second[:, None] * table[:, :-1]
+    return np.ascontiguousarray(first, dtype=np.float32)
+
+
+def _squared(features: Features, buffer: Floats | None) -> Features:
+    if isinstance(features, np.ndarray):
+        return np.square(features, out=None if buffer is None else buffer[: len(features)])
+    squares = features.copy()
+    squares.data *= squares.data
+    return squares
