@@ -19,7 +19,7 @@ from algorithms.model_file import read_model, write_model
 Rows = npt.NDArray[np.float32]
 
 VOTE_PAIRS = 1 << 20
-"""Pairs of neighbours that are compared at a time: an intermediate array of 1 MiB, which stays in the cache."""
+"""Pairs of neighbours that are compared at a time: an array of 1 MiB, which stays in the cache."""
 
 
 @dataclass(frozen=True)
