@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run or resume, then show the result.
 
-    Returns 0 where the execution succeeded, 2 where its raw data could not be read, 1 where it failed otherwise.
+    Returns 0 where the execution succeeded, 2 where its raw data could not be read, else 1.
     """
     from cli.progress import Progress
     from cli.results import raw_data_was_refused, summarise, write_report
