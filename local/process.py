@@ -59,7 +59,7 @@ class Process:
         return os.waitid(os.P_PID, self.pid, _LOOK | os.WNOHANG) is not None
 
     def _wait_for_end(self) -> None:
-        """Wait until the child is a zombie: until it is reaped, its number cannot become another process's."""
+        """Wait until the child is a zombie: its number cannot be another process's until it is reaped."""
         if not hasattr(os, "waitid"):  # macOS, before Python 3.13
             self._child.wait()
             return

@@ -33,8 +33,11 @@ class Records:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make several changes one: all of them, or none."""
+        """Make several changes one: all of them, or none; within a transaction, a part of that one."""
         with self._lock:
+            if self._connection.in_transaction:  # this thread's own: another's would hold the lock
+                yield
+                return
             self._execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -53,22 +56,30 @@ class Records:
                 raise disk_full(self._path) from None
             raise
 
-    def _rows(self, statement: str, *values: object) -> list[Row]:
+    def rows(self, statement: str, *values: object) -> list[Row]:
+        """Return the rows of a query."""
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
 
     def _row(self, statement: str, *values: object) -> Row | None:
-        rows = self._rows(statement, *values)
+        rows = self.rows(statement, *values)
         return rows[0] if rows else None
 
-    def _insert(self, table: str, values: Mapping[str, object]) -> None:
+    def insert(self, table: str, values: Mapping[str, object]) -> None:
+        """Write a row; one with the same key is replaced."""
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         self._execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})", *values.values())  # noqa: S608
 
-    def _update(self, table: str, where: Mapping[str, object], values: Mapping[str, object]) -> None:
+    def update(self, table: str, where: Mapping[str, object], values: Mapping[str, object]) -> None:
+        """Change columns of the rows whose columns equal `where`."""
         sets = ", ".join(f"{column} = ?" for column in values)
         keys = " AND ".join(f"{column} = ?" for column in where)
         self._execute(f"UPDATE {table} SET {sets} WHERE {keys}", *values.values(), *where.values())  # noqa: S608
+
+    def delete(self, table: str, where: Mapping[str, object]) -> None:
+        """Remove the rows whose columns equal `where`."""
+        keys = " AND ".join(f"{column} = ?" for column in where)
+        self._execute(f"DELETE FROM {table} WHERE {keys}", *where.values())  # noqa: S608
 
     # --- executions -----------------------------------------------------------------------------------
 
@@ -76,7 +87,7 @@ class Records:
         self, execution: str, pipeline: str, parameters: Mapping[str, object], definition: Mapping[str, Any]
     ) -> None:
         """Record an execution that starts now."""
-        self._insert(
+        self.insert(
             "executions",
             {
                 "id": execution,
@@ -103,19 +114,19 @@ class Records:
 
     def executions(self, pipeline: str | None = None) -> list[Row]:
         """Return the executions (of one pipeline), newest first."""
-        return self._rows(
+        return self.rows(
             "SELECT * FROM executions WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started DESC, rowid DESC",
             pipeline,
         )
 
     def update_execution(self, execution: str, **values: object) -> None:
         """Change columns of an execution."""
-        self._update("executions", {"id": execution}, values)
+        self.update("executions", {"id": execution}, values)
 
     def stop_interrupted(self, reason: str) -> None:
         """Mark as Stopped what was under way when its runner died: executions, their steps and jobs."""
         with self.transaction():
-            for row in self._rows("SELECT id FROM executions WHERE status IN ('Executing', 'Stopping')"):
+            for row in self.rows("SELECT id FROM executions WHERE status IN ('Executing', 'Stopping')"):
                 self.stop_open_steps(row["id"], reason)
                 self.update_execution(row["id"], status="Stopped", failure_reason=reason, ended=now())
 
@@ -123,7 +134,7 @@ class Records:
 
     def start_step(self, execution: str, pipeline: str, name: str, kind: str) -> None:
         """Record that a step starts now; an earlier try of it (before a resume) is forgotten."""
-        self._insert(
+        self.insert(
             "steps",
             {
                 "execution": execution,
@@ -137,11 +148,11 @@ class Records:
 
     def update_step(self, execution: str, name: str, **values: object) -> None:
         """Change columns of a step."""
-        self._update("steps", {"execution": execution, "name": name}, values)
+        self.update("steps", {"execution": execution, "name": name}, values)
 
     def steps(self, execution: str) -> list[Row]:
         """Return the steps of an execution in the order of their start."""
-        return self._rows("SELECT * FROM steps WHERE execution = ? ORDER BY started, rowid", execution)
+        return self.rows("SELECT * FROM steps WHERE execution = ? ORDER BY started, rowid", execution)
 
     def stop_open_steps(self, execution: str, reason: str | None) -> None:
         """Mark as Stopped what has not ended in an execution: steps and their jobs."""
@@ -160,7 +171,7 @@ class Records:
 
     def successes(self, pipeline: str, step: str) -> list[Row]:
         """Return the runs of a step that succeeded and were not cached themselves, newest first."""
-        return self._rows(
+        return self.rows(
             "SELECT * FROM steps WHERE pipeline = ? AND name = ? AND status = 'Succeeded' "
             "AND cache_source IS NULL AND cache_key IS NOT NULL ORDER BY ended DESC, rowid DESC",
             pipeline,
@@ -173,7 +184,7 @@ class Records:
         self, name: str, kind: str, execution: str, step: str, request: Mapping[str, Any], log: Path
     ) -> None:
         """Record a job before its process is started, so that a process without a record cannot be."""
-        self._insert(
+        self.insert(
             "jobs",
             {
                 "name": name,
@@ -190,7 +201,7 @@ class Records:
 
     def update_job(self, name: str, **values: object) -> None:
         """Change columns of a job."""
-        self._update("jobs", {"name": name}, values)
+        self.update("jobs", {"name": name}, values)
 
     def job(self, name: str) -> Row:
         """Return the row of a job.
@@ -206,14 +217,14 @@ class Records:
 
     def jobs_under_way(self) -> list[Row]:
         """Return the jobs that have not ended."""
-        return self._rows("SELECT * FROM jobs WHERE ended IS NULL")
+        return self.rows("SELECT * FROM jobs WHERE ended IS NULL")
 
     # --- models and model packages --------------------------------------------------------------------
 
     def add_model(self, name: str, request: Mapping[str, Any], execution: str | None) -> None:
         """Record a model."""
         values = {"name": name, "arn": arn("model", name.lower()), "request": json.dumps(request)}
-        self._insert("models", {**values, "execution": execution, "created": now()})
+        self.insert("models", {**values, "execution": execution, "created": now()})
 
     def model(self, name: str) -> Row:
         """Return the row of a model.
@@ -244,7 +255,7 @@ class Records:
             version = ((newest["version"] if newest else None) or 0) + 1
             name = arn("model-package", f"{group.lower()}/{version}")
             values = {"arn": name, "model_package_group": group, "version": version, "status": "Completed"}
-            self._insert(
+            self.insert(
                 "model_packages",
                 {
                     **values,
@@ -259,7 +270,7 @@ class Records:
 
     def model_packages(self, group: str | None = None) -> list[Row]:
         """Return the model packages (of one group), newest first."""
-        return self._rows(
+        return self.rows(
             "SELECT * FROM model_packages WHERE ?1 IS NULL OR model_package_group = ?1 "
             "ORDER BY created DESC, rowid DESC",
             group,

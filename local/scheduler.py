@@ -287,22 +287,25 @@ class Scheduler:
     def _abandon(self, error: BaseException) -> None:
         """Stop the jobs and the execution: on Ctrl-C, or because the runner itself cannot go on."""
         asked = isinstance(error, KeyboardInterrupt)
-        if asked:
-            self.ledger.stopping_execution()
-        self.control.stop(None if asked else 0)
-        told, self.ledger.on_event = self.ledger.on_event, None if not asked else self.ledger.on_event
+        reason = STOPPED if asked else f"the runner cannot go on: {error}"
+        grace = None if asked else 0.0
+        if not asked:
+            self.ledger.on_event = None  # it may be what failed
+        while True:
+            try:
+                self._stop(grace, reason)
+                return
+            except KeyboardInterrupt:  # once more: no more patience
+                grace = 0.0
+
+    def _stop(self, grace: float | None, reason: str) -> None:
+        self.ledger.stopping_execution()
+        self.control.stop(grace)
         while self.running:
             try:
                 if work := self.control.results.get(timeout=_LOOK_INTERVAL):
                     work()
             except queue.Empty:
-                self._forget_unborn()
-            except KeyboardInterrupt:  # a second Ctrl-C: no more patience
-                self.control.stop(0)
-        self.ledger.end_execution("Stopped", STOPPED if asked else f"the runner cannot go on: {error}")
-        self.ledger.on_event = told
-
-    def _forget_unborn(self) -> None:
-        """Do not wait for a job whose thread the interrupt kept from starting."""
-        for name in [name for name, thread in self.running.items() if thread.ident is None]:
-            del self.running[name]
+                # An interrupt can keep a thread from starting, or its result from being taken.
+                self.running = {name: thread for name, thread in self.running.items() if thread.is_alive()}
+        self.ledger.end_execution("Stopped", reason)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from local.errors import LocalError
 
-VERSION = 1
+VERSION = 2
 
-_TABLES = """
+_MIGRATIONS = {
+    1: """
 CREATE TABLE executions (
     id TEXT PRIMARY KEY, arn TEXT NOT NULL, pipeline TEXT NOT NULL, status TEXT NOT NULL,
     failure_reason TEXT, parameters TEXT NOT NULL, definition TEXT NOT NULL,
@@ -35,11 +36,34 @@ CREATE TABLE model_packages (
     arn TEXT PRIMARY KEY, model_package_group TEXT NOT NULL REFERENCES model_package_groups (name),
     version INTEGER NOT NULL, status TEXT NOT NULL, approval_status TEXT NOT NULL, request TEXT NOT NULL,
     execution TEXT, step TEXT, created TEXT NOT NULL, UNIQUE (model_package_group, version));
-"""
+""",
+    2: """
+ALTER TABLE executions ADD COLUMN request TEXT;
+ALTER TABLE executions ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE executions ADD COLUMN modified TEXT;
+ALTER TABLE jobs ADD COLUMN modified TEXT;
+ALTER TABLE model_package_groups ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE model_packages ADD COLUMN description TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE model_packages ADD COLUMN modified TEXT;
+CREATE TABLE resources (
+    kind TEXT NOT NULL, name TEXT NOT NULL, arn TEXT NOT NULL, status TEXT NOT NULL,
+    request TEXT NOT NULL, description TEXT NOT NULL DEFAULT '{}',
+    created TEXT NOT NULL, modified TEXT NOT NULL, PRIMARY KEY (kind, name));
+CREATE TABLE tags (arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (arn, key));
+CREATE TABLE tokens (
+    operation TEXT NOT NULL, token TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL,
+    created TEXT NOT NULL, PRIMARY KEY (operation, token));
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY, event TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT,
+    created TEXT NOT NULL, ended TEXT);
+CREATE INDEX deliveries_open ON deliveries (id) WHERE ended IS NULL;
+""",
+}
+"""Version → what makes it out of the one before."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open (or create) the records for writing.
+    """Open (or create) the records for writing; records of an older version are brought up to date.
 
     WAL lets readers in while a run writes. `synchronous=NORMAL` outlives the death of any process; a power
     cut can take back the last transactions, never half of one.
@@ -55,15 +79,27 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open the records to read; where there are none yet, empty ones in memory."""
+    """Open the records to read; where there are none yet, empty ones in memory.
+
+    Records of an older version are read from a copy in memory that is brought up to date.
+    """
     if not path.exists():
-        return _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False), path)
+        return _prepared(_in_memory(), path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    if 0 < _version(connection) < VERSION:
+        copy = _in_memory()
+        connection.backup(copy)
+        connection.close()
+        return _prepared(copy, path)
     if _version(connection) == 0:  # created this instant by a run that has not written its tables yet
         connection.close()
-        return _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False), path)
+        return _prepared(_in_memory(), path)
     _prepared(connection, path).execute("PRAGMA query_only=1")
     return connection
+
+
+def _in_memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -77,6 +113,7 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         raise LocalError(
             f"{path} has schema {version}, this version knows {VERSION}; use the newer trainyard"
         )
-    if version == 0:
-        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+    if version < VERSION:
+        steps = "".join(_MIGRATIONS[number] for number in range(version + 1, VERSION + 1))
+        connection.executescript(f"BEGIN; {steps} PRAGMA user_version={VERSION}; COMMIT;")
     return connection
