@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from processing.recordio._batches import Arrays
@@ -21,7 +22,7 @@ class _Row(NamedTuple):
     """One record's numbers; keys is None where it is dense."""
 
     values: Numbers
-    keys: list[int] | None
+    keys: npt.NDArray[np.uint64] | None
     width: int
     label: float | None
 
@@ -79,27 +80,27 @@ def _tensor(values: dict[str, Value], where: str) -> Tensor:
 def _label(values: dict[str, Value]) -> float | None:
     if not values:
         return None
-    numbers = _tensor(values, "labels").values
+    numbers = _tensor(values, "labels").numbers
     if len(numbers) != 1:
         raise _Unfit(
             f"{len(numbers)} numbers in a label", "1", "use read_records, or decode_labels for an answer"
         )
-    return numbers[0]
+    return float(numbers[0])
 
 
 def _dense_or_sparse(tensor: Tensor, label: float | None) -> _Row:
     """Tell them apart: keys, or a shape and no values (an empty row), make a record sparse."""
-    values, keys, shape = tensor.values, tensor.keys, tensor.shape
+    values, keys, shape = tensor.numbers, tensor.positions, tensor.shape
     width = extent(shape)
-    if keys or (shape and not values):
+    if len(keys) or (shape and not len(values)):
         if len(keys) != len(values):
             raise _Unfit(f"{len(keys)} keys", f"{len(values)}, one a value", "write a key for every value")
         if not shape:
             raise _Unfit("a sparse record without a shape", "its width in `shape`", "write the shape")
         if width > np.iinfo(np.int64).max:
             raise _Unfit(f"a width of {width}", "at most 63 bits", "write the true shape")
-        if keys and max(keys) >= width:
-            raise _Unfit(f"the key {max(keys)}", f"one below the width {width}", "count keys from 0")
+        if len(keys) and int(keys.max()) >= width:
+            raise _Unfit(f"the key {int(keys.max())}", f"one below the width {width}", "count keys from 0")
         return _Row(values, keys, width, label)
     if shape and width != len(values):
         raise _Unfit(
@@ -108,14 +109,13 @@ def _dense_or_sparse(tensor: Tensor, label: float | None) -> _Row:
     return _Row(values, None, len(values), label)
 
 
-def _dense(rows: list[_Row]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    values = to_float32(np.array([row.values for row in rows], np.float64))
-    return values.reshape(len(rows), rows[0].width)
+def _dense(rows: list[_Row]) -> npt.NDArray[np.float32]:
+    return to_float32(np.stack([row.values for row in rows]))
 
 
 def _matrix(rows: list[_Row]) -> csr_matrix:
-    values = np.array([value for row in rows for value in row.values], np.float64)
-    keys = np.array([key for row in rows for key in row.keys or ()], np.int64)
+    values = to_float32(np.concatenate([row.values for row in rows]))
+    keys = np.concatenate([row.keys for row in rows if row.keys is not None]).astype(np.int64)
     indptr = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row.values) for row in rows], out=indptr[1:])
-    return csr_matrix((to_float32(values), keys, indptr), shape=(len(rows), rows[0].width))
+    return csr_matrix((values, keys, indptr), shape=(len(rows), rows[0].width))
