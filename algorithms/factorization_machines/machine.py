@@ -55,8 +55,9 @@ def forward(features: Features, table: Floats, bias: float, square: Floats | Non
 def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows, Floats]:
     """Rows of the table that occur in the mini-batch, and the gradient of those rows, (rows, k + 1).
 
-    slope: ∂loss/∂score, (n,). A feature that is 0 in every row has no gradient and is left out, whether the rows
-    are stored dense or sparse: that is what keeps the cost of an update in proportion to what is touched.
+    slope: ∂loss/∂score, (n,). A feature that is 0 in every row has no gradient and is left out, whether the
+    rows are stored dense or sparse: that is what keeps the cost of an update in proportion to what is
+    touched.
     """
     weighted = done.sums * slope[:, None]
     weighted[:, -1] = slope

@@ -34,7 +34,7 @@ class BinaryObjective:
         self._entropy, self._count = 0.0, 0
 
     def slope(self, scores: Floats, labels: Floats) -> Floats:
-        """p - y."""
+        """Count the rows in; the probability less the label of each."""
         slope = sigmoid(scores) - labels
         right = np.maximum(np.float32(1) - np.abs(slope), np.float32(1e-30))
         self._entropy -= float(np.log(right).sum(dtype=np.float64))
@@ -59,7 +59,7 @@ class RegressionObjective:
         self._squares, self._count = 0.0, 0
 
     def slope(self, scores: Floats, labels: Floats) -> Floats:
-        """score - y."""
+        """Count the rows in; the score less the label of each."""
         error = scores - labels
         self._squares += float(np.square(error).sum(dtype=np.float64))
         self._count += len(labels)

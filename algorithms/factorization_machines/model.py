@@ -45,9 +45,10 @@ class FactorizationMachine:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def predict(self, features: Features, *, verbose: bool = False) -> Predictions:
-        """Return `score` (for a classifier the probability of class 1) and, for a classifier, `predicted_label`.
+        """Return `score` and, unless this is a regressor, `predicted_label`.
 
-        The label is 1 from a probability of 0.5 on, as at the service. There is nothing more to be verbose about.
+        A classifier's score is the probability of class 1. The label is 1 from a probability of 0.5 on, as at the service. There is nothing more to be verbose
+        about.
         """
         del verbose
         scores = self.scores(features)
@@ -66,7 +67,9 @@ def load(path: Path) -> FactorizationMachine:
     description, arrays = archive.load(path, NAME, frozenset({"table", "bias"}))
     kind, table, bias = description.get("predictor_type"), arrays["table"], arrays["bias"]
     if kind not in (BINARY, REGRESSOR) or table.ndim != 2 or min(table.shape) < 1 or table.shape[1] < 2:
-        raise CustomerError(f"{path.name} is not a {NAME} model: a {kind!r} with a table of shape {table.shape}")
+        raise CustomerError(
+            f"{path.name} is not a {NAME} model: a {kind!r} with a table of shape {table.shape}"
+        )
     if bias.shape != (1,):
         raise CustomerError(f"{path.name} is not a {NAME} model: a bias of shape {bias.shape}")
     return FactorizationMachine(kind, table, float(bias[0]))

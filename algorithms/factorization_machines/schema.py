@@ -1,4 +1,4 @@
-"""factorization-machines' hyperparameters: names, ranges and defaults of the service, and the rules between them."""
+"""factorization-machines' hyperparameters: the service's names, ranges, defaults, and rules between them."""
 
 from __future__ import annotations
 

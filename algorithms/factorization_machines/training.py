@@ -23,9 +23,7 @@ SEED = 20180101
 """Initial weights and shuffling are drawn from it: the same data and hyperparameters give the same model."""
 
 
-def train(
-    values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog
-) -> FactorizationMachine:
+def train(values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> FactorizationMachine:
     """Train on `train`; score `test` where there is one."""
     job = _Job(values)
     batches = MiniBatches(channels["train"], values["mini_batch_size"], seed=SEED)
@@ -105,7 +103,7 @@ class _Job:
         self._bias_optimizer.step(self._bias, np.zeros(1, np.intp), slope.sum().reshape(1, 1))
 
     def _buffer(self, batch: Batch) -> Floats | None:
-        """Memory for X² of dense rows: taking and clearing new pages for each mini-batch costs as much again."""
+        """Memory for X² of dense rows: new pages for each mini-batch would cost as much again."""
         if self._square is None and isinstance(batch.features, np.ndarray):
             self._square = np.empty((self._values["mini_batch_size"], batch.features.shape[1]), np.float32)
         return self._square

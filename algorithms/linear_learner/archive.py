@@ -25,8 +25,11 @@ _DESCRIPTION = "description"
 def save(path: Path, algorithm: str, description: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
     """Write `arrays` and `description` (JSON types) to `path`."""
     text = json.dumps({"format": FORMAT, "algorithm": algorithm, **description}, sort_keys=True)
-    with path.open("wb") as file:
-        np.savez(file, **{_DESCRIPTION: np.frombuffer(text.encode(), np.uint8), **arrays})
+    members: dict[str, npt.NDArray[Any]] = {_DESCRIPTION: np.frombuffer(text.encode(), np.uint8), **arrays}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in members.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
 
 
 def load(path: Path, algorithm: str, names: frozenset[str]) -> tuple[dict[str, Any], dict[str, Floats]]:

@@ -20,7 +20,7 @@ def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Doubles:
     top, bottom = np.broadcast_arrays(
         np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     )
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom != 0)
+    return np.asarray(np.divide(top, bottom, out=np.zeros_like(top), where=bottom != 0))
 
 
 def f_beta(true: Doubles, predicted: npt.ArrayLike, actual: npt.ArrayLike, beta: float) -> Doubles:
@@ -74,14 +74,14 @@ def calibrate(criterion: Criterion, scores: Floats, labels: Floats) -> tuple[Dou
     return best, thresholds
 
 
-def _between(falling: Floats, cut: int) -> np.float32:
+def _between(falling: Floats, cut: int) -> float:
     """Return a threshold that makes exactly the first `cut` of the falling scores positive."""
     if cut == 0:
-        return np.nextafter(falling[0], np.float32(np.inf))
+        return float(np.nextafter(falling[0], np.float32(np.inf)))
     if cut == len(falling):
-        return np.float32(falling[-1])
+        return float(falling[-1])
     above, below = falling[cut - 1], falling[cut]
     middle = np.float32(below + (above - below) * np.float32(0.5))
     # Where the two are neighbouring floats the middle may round down to the lower one, which must stay
     # negative.
-    return middle if middle > below else np.float32(above)
+    return float(middle if middle > below else above)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,13 @@ def _given(values: Mapping[str, Any]) -> Iterator[tuple[str, list[float]]]:
             yield name, [values[name]]
 
 
+def _weights(given: Any, models: int) -> list[float | str]:
+    """Positive example weights to try; `auto` tries both with and without balance."""
+    if given != AUTO:
+        return [given]
+    return [1.0, BALANCED] if models > 1 else [1.0]
+
+
 def variants(values: Mapping[str, Any], optimizer: str) -> list[Variant]:
     """List the models of a job.
 
@@ -70,13 +77,15 @@ def variants(values: Mapping[str, Any], optimizer: str) -> list[Variant]:
         count = 1
     elif count == AUTO:
         count = NUM_MODELS if free or weight == AUTO else 1
-    weights = [1.0, BALANCED] if weight == AUTO and count > 1 else [1.0 if weight == AUTO else weight]
+    weights = _weights(weight, count)
     levels = _levels(-(-count // len(weights)), free)
-    axes = {
+    axes: dict[str, Callable[[], list[float]]] = {
         "learning_rate": lambda: _rates(optimizer, levels["learning_rate"]),
         "wd": lambda: _penalties(_WD, levels["wd"]),
         "l1": lambda: _penalties(_L1, levels["l1"]),
     }
     chosen = [fixed[name] if name in fixed else axis() for name, axis in axes.items()]
-    grid = [Variant(*point, weight) for weight in weights for point in itertools.product(*chosen)]
+    grid = [
+        Variant(rate, wd, l1, weight) for weight in weights for rate, wd, l1 in itertools.product(*chosen)
+    ]
     return [grid[index % len(grid)] for index in range(count)]

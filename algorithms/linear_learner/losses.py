@@ -105,7 +105,7 @@ def _multiclass_hinge(margin: float) -> Callable[[Floats, Floats, Floats], Float
 def _squared(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
     error = scores - labels[:, None]
     np.multiply(error, np.float32(2), out=gradient)
-    return np.square(error, out=error)
+    return np.asarray(np.square(error, out=error))
 
 
 def _absolute(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
@@ -129,7 +129,7 @@ def _insensitive_squared(insensitivity: float) -> Callable[[Floats, Floats, Floa
         error = scores - labels[:, None]
         excess: Floats = np.maximum(np.abs(error) - np.float32(insensitivity), np.float32(0))
         np.multiply(np.sign(error), np.float32(2) * excess, out=gradient)
-        return np.square(excess, out=excess)
+        return np.asarray(np.square(excess, out=excess))
 
     return evaluate
 

@@ -92,9 +92,9 @@ class MiniBatches:
         if self._resident is not None:
             yield from self._slices(self._resident)
             return
-        self.head()
-        assert self._pass is not None and self._head is not None
-        pending, following = self._head, self._pass
+        pending: list[Batch] | None = self.head()
+        following = self._pass
+        assert following is not None
         self._head, self._pass = None, None
         first = True
         while pending is not None:

@@ -47,8 +47,10 @@ class LinearModel:
         """Return `score`, and `predicted_label` unless this is a regressor.
 
         A binary score is the probability of class 1 under logistic loss and the signed margin under hinge
-        loss; a multiclass score is the list of class probabilities (hinge loss: of margins).
+        loss; a multiclass score is the list of class probabilities (hinge loss: of margins). There is nothing
+        more to be verbose about.
         """
+        del verbose
         scores = self.scores(features)
         if self.kind == REGRESSOR:
             return {"score": scores[:, 0]}

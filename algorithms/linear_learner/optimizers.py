@@ -1,9 +1,9 @@
 """Optimizers of linear-learner: in-place updates of a whole block of models, dense or a few rows of it.
 
-A parameter block has shape (rows, columns), each column a model's (or a class's) coefficients, with a learning
-rate per column. Constants are folded so that a step is as few passes over memory as the formula allows: at
-784 × 32 a numpy pass costs 2–4 µs (a square root 9), against 150 µs for the two matrix products of a mini-batch
-of 200.
+A parameter block has shape (rows, columns), each column a model's (or a class's) coefficients, with a
+learning rate per column. Constants are folded so that a step is as few passes over memory as the formula
+allows: at 784 × 32 a numpy pass costs 2–4 µs (a square root 9), against 150 µs for the two matrix products
+of a mini-batch of 200.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Rows = npt.NDArray[np.intp]
 GROUP = 8
 """Rows that a pass takes as one when it broadcasts a value per column.
 
-numpy's inner loop runs over the last axis only: with 32 columns a broadcast product costs 7 µs, over eight rows
-taken as one of 256 it costs 3. Blocks whose number of rows is a multiple of GROUP profit.
+numpy's inner loop runs over the last axis only: with 32 columns a broadcast product costs 7 µs, over eight
+rows taken as one of 256 it costs 3. Blocks whose number of rows is a multiple of GROUP profit.
 """
 
 _EPSILON = 1e-8
@@ -35,8 +35,8 @@ _FLUSH_EVERY = 64
 _NOTHING = np.float32(1e-20)
 """Weights and moments below it are set to 0 every 64 steps, long before they are subnormal (below 1e-38).
 
-A feature that is always 0 leaves weights that wd shrinks for ever. Arithmetic on subnormal floats takes a hundred
-cycles: with 800 of 25,000 weights subnormal a step was measured at three times its time.
+A feature that is always 0 leaves weights that wd shrinks for ever. Arithmetic on subnormal floats takes a
+hundred cycles: with 800 of 25,000 weights subnormal a step was measured at three times its time.
 """
 
 _SIGN = np.uint32(0x80000000)
@@ -108,8 +108,8 @@ class Optimizer(Protocol):
         """Subtract one step from `weights`. `gradient` is used as scratch and is lost.
 
         rates: learning rate per column. free: the last rows of `gradient`, to which no penalty applies.
-        rows: the rows of `weights` that `gradient` belongs to (None: all). Rows left out keep their weights and
-        moments: a "lazy" update, whose cost is in proportion to what is touched.
+        rows: the rows of `weights` that `gradient` belongs to (None: all). Rows left out keep their weights
+        and moments: a "lazy" update, whose cost is in proportion to what is touched.
         """
         ...
 
@@ -121,8 +121,8 @@ class Optimizer(Protocol):
 class _Blocks:
     """Runs an elementwise step over row blocks, on two threads once there are enough of them.
 
-    numpy gives up the interpreter lock inside a pass, so row blocks of a large parameter block (320 columns: ten
-    classes × 32 models) run side by side while the BLAS threads are idle.
+    numpy gives up the interpreter lock inside a pass, so row blocks of a large parameter block (320 columns:
+    ten classes × 32 models) run side by side while the BLAS threads are idle.
     """
 
     def __init__(self, columns: int) -> None:
@@ -244,8 +244,8 @@ class Sgd(_Stateful):
 class Adam(_Stateful):
     """Kingma and Ba (2015), algorithm 1, with its constants folded.
 
-    The moments are kept without their factors, m' = m / (1 - beta_1) and v' = v / (1 - beta_2), which saves two
-    passes a step. With both bias corrections the step is then
+    The moments are kept without their factors, m' = m / (1 - beta_1) and v' = v / (1 - beta_2), which saves
+    two passes a step. With both bias corrections the step is then
     rate · (1 - beta_1) / (1 - beta_1^t) · c · m' / (√v' + ε c), where c = √((1 - beta_2^t) / (1 - beta_2)).
     """
 

@@ -115,6 +115,5 @@ def _square_sum(block: Features, mean: Doubles) -> Doubles:
     centred = block.data - mean[block.indices]
     columns = block.shape[1]
     filled = np.bincount(block.indices, minlength=columns)
-    return np.bincount(block.indices, weights=centred * centred, minlength=columns) + mean**2 * (
-        block.shape[0] - filled
-    )
+    squares = np.bincount(block.indices, weights=centred * centred, minlength=columns)
+    return np.asarray(squares + mean**2 * (block.shape[0] - filled))
