@@ -35,7 +35,7 @@ class Records:
     def transaction(self) -> Iterator[None]:
         """Make several changes one: all of them, or none; within a transaction, a part of that one."""
         with self._lock:
-            if self._connection.in_transaction:  # this thread's own: another's would hold the lock
+            if self._open_transaction():  # this thread's own: another's would hold the lock
                 yield
                 return
             self._execute("BEGIN IMMEDIATE")
@@ -43,9 +43,12 @@ class Records:
                 yield
                 self._execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
+                if self._open_transaction():
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _open_transaction(self) -> bool:
+        return self._connection.in_transaction
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         try:
