@@ -33,6 +33,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     for name, task in settings.tasks.items():
         yield from _task(name, task)
         yield from _endpoint(f"tasks.{name}.endpoint", task.endpoint, production=settings.production)
+        yield from _endpoint_without_data(f"tasks.{name}.endpoint", task.endpoint, settings)
 
 
 def _zones_outside_the_region(settings: Settings) -> Iterator[Problem]:
@@ -141,6 +142,16 @@ def _endpoint(key: str, endpoint: Endpoint, *, production: bool) -> Iterator[Pro
     yield from _kinds_keys(key, endpoint, serverless=serverless)
     if production and not serverless and (endpoint.instance_count or 2) < 2:
         yield Problem(f"{key}.instance_count", endpoint.instance_count, "2 or more, since production is true")
+
+
+def _endpoint_without_data(key: str, endpoint: Endpoint, settings: Settings) -> Iterator[Problem]:
+    if settings.studio.mode == "custom" and not endpoint.in_vpc:
+        yield Problem(
+            f"{key}.in_vpc",
+            False,
+            "true while studio.mode is custom: the buckets admit only what comes through the VPC, so that "
+            "no model could be loaded (which rules out serverless endpoints)",
+        )
 
 
 def _kinds_keys(key: str, endpoint: Endpoint, *, serverless: bool) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.base import PlatformStack
@@ -86,6 +87,7 @@ class PythonFunction(Construct):
         environment: Mapping[str, str] | None = None,
         allowances: Sequence[Allowance] = (),
         role: iam.Role | None = None,
+        dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(stack, identifier)
         self.role = role or function_role(stack, self, "Role", name)
@@ -123,6 +125,13 @@ class PythonFunction(Construct):
             environment=dict(environment or {}),
         )
         self.function.node.add_dependency(group)
+        if dead_letters is not None:
+            # The L2 property would add a statement to the role's stack, which must not know this one.
+            resource = self.function.node.default_child
+            assert isinstance(resource, lambda_.CfnFunction)
+            resource.dead_letter_config = lambda_.CfnFunction.DeadLetterConfigProperty(
+                target_arn=dead_letters.queue_arn
+            )
 
 
 def custom_resource_function(

@@ -49,6 +49,7 @@ class ServingStack(PlatformStack):
             timeout=cdk.Duration.minutes(5),
             environment={"ARTIFACT_BUCKET": self.names.bucket("artifacts")},
             role=access.approval_role,
+            dead_letters=self.dead_letters,
         )
         self._answer_approvals()
         Monitoring(

@@ -97,6 +97,12 @@ def test_a_wrong_setting_names_file_key_value_and_what_is_allowed(
             'kind = "real-time"',
             ["scale_to_zero", "only an asynchronous one"],
         ),
+        (
+            "prod",
+            "scale_to_zero = true",
+            "scale_to_zero = true\nin_vpc = false",
+            ["tasks.zero-digit.endpoint.in_vpc", "only what comes through the VPC"],
+        ),
         ("dev", 'region = "us-east-1"', 'region = "mx-central-1"', ["region is 'mx-central-1'", "no image"]),
         (
             "dev",
