@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import signal
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.arns import REGION
 from local.containers import Containers
 from local.control import Control
 from local.errors import JOB_INTERNAL_ERROR, LocalError, StepError, StoppedError, disk_errors, step_failure
+from local.jobs.environment import OPT_ML, job_environment, rewrite
 from local.objects import Object, copy_file
 from local.orphans import process_started
 from local.process import Process
 from local.state import State
 
-OPT_ML = "/opt/ml"
-_OPT_ML_PATH = re.compile(r"(?:^|(?<=[:=]))/opt/ml(?=/|$)")
-
-# A container does not see the user's shell; these few make programs find their files here.
-_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _INTERNAL_EXIT = 255
 _SHOWN_OF_LOG = 500
 _ROOM_FOR_WORDS = 64 << 10
@@ -87,7 +78,7 @@ class Job:
 
     def rewrite(self, text: str) -> str:
         """Replace /opt/ml by the root where a path begins in a command's word or a variable's value."""
-        return _OPT_ML_PATH.sub(lambda _: str(self.root), text)
+        return rewrite(text, self.root)
 
     def prepare(self, *folders: str) -> None:
         """Make the root, folders below it and the log's folder."""
@@ -136,7 +127,7 @@ class Job:
         process = Process(
             [self.rewrite(word) for word in command],
             cwd=self.folder,
-            environment=self._environment(environment),
+            environment=job_environment(environment, self.root, self.threads),
             log=self.log,
         )
         self.control.add(process)
@@ -211,22 +202,6 @@ class Job:
             if end
             else "it left no reason and no log"
         )
-
-    def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        # `python3` is the interpreter that runs this, with the packages that this project pins.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        return {
-            **passed,
-            # Jobs side by side share the cores: with a library's default of one thread a core in each of
-            # them, the threads of one would wait for the other's at every matrix product.
-            **dict.fromkeys(_THREAD_VARIABLES, str(self.threads)),
-            "PATH": path,
-            "PYTHONUNBUFFERED": "1",
-            "AWS_REGION": REGION,
-            **{name: self.rewrite(str(value)) for name, value in given.items()},
-            "SAGEMAKER_BASE_DIR": str(self.root),
-        }
 
     def remove(self) -> None:
         """Remove the job's folder; the log stays."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -13,16 +12,13 @@ from typing import Any
 from local.containers import Container
 from local.errors import JOB_INTERNAL_ERROR, StepError, StoppedError
 from local.jobs.job import Job
+from local.ports import HOST, give_back, take_port
 from local.process import Process
 
-HOST = "127.0.0.1"
 _STARTUP = 600.0
 _FAILURE = "output/failure"
 _SHOWN_OF_BODY = 400
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
-
-_given_ports: set[int] = set()
-_ports_lock = threading.Lock()
 
 
 class Server:
@@ -41,7 +37,7 @@ class Server:
         self._own = threading.local()
         self._connections: list[http.client.HTTPConnection] = []
         self._process: Process | None = None
-        self.port = _free_port()
+        self.port = take_port()
 
     def __enter__(self) -> Server:
         given = {**self._image.environment, **self._environment, "SAGEMAKER_BIND_TO_PORT": str(self.port)}
@@ -61,8 +57,7 @@ class Server:
         self._process.stop(self._job.control.stop_grace)
         self._process.wait()
         self._job.control.discard(self._process)
-        with _ports_lock:
-            _given_ports.discard(self.port)
+        give_back(self.port)
 
     def _wait_until_ready(self, process: Process) -> None:
         deadline, pause = time.monotonic() + _STARTUP, _FIRST_PAUSE
@@ -159,15 +154,3 @@ class Server:
 
 def _shown(body: bytes) -> str:
     return body[:_SHOWN_OF_BODY].decode(errors="replace")
-
-
-def _free_port() -> int:
-    """Return a port that nothing listens on, and that no other job of this process was given."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        with _ports_lock:
-            if port not in _given_ports:
-                _given_ports.add(port)
-                return port

@@ -1,0 +1,136 @@
+"""One keep-alive HTTP/1.1 connection from the router to a container.
+
+A protocol of its own rather than a client library: what such a library does around a request takes longer
+than the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httptools
+
+
+class BrokenError(Exception):
+    """The connection broke off before the answer was whole."""
+
+
+@dataclass
+class Answer:
+    """What a container answered: status, headers by lower-case name, body."""
+
+    status: int = 0
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Connection(asyncio.Protocol):
+    """One request at a time; `open` once connected, until either side closes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._poll = select.poll()
+        self._waiter: asyncio.Future[Answer] | None = None
+        self._answer = Answer()
+        self._parts: list[bytes] = []
+        self._headers_seen = False
+
+    @property
+    def open(self) -> bool:
+        """Whether another request can be sent."""
+        return self._transport is not None
+
+    def quiet(self) -> bool:
+        """Return whether the other side is still there: an idle connection with something to read has ended.
+
+        Asked of the kernel, because the event loop learns of the end only at its next turn: a request written
+        until then would be lost with a process that was gone before.
+        """
+        return self._transport is not None and not self._poll.poll(0)
+
+    def send(self, request: bytes, timeout: float) -> asyncio.Future[Answer]:
+        """Write a request; the future gives the answer, or raises BrokenError or TimeoutError."""
+        assert self._transport is not None
+        waiter = self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(timeout, self._late)
+        waiter.add_done_callback(lambda _: timer.cancel())
+        self._transport.write(request)
+        return waiter
+
+    def close(self) -> None:
+        """Close it at once."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
+    def _late(self) -> None:
+        self._end(TimeoutError())
+        self.close()
+
+    def _end(self, error: Exception) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(error)
+
+    # --- asyncio.Protocol -----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._end(BrokenError(f"it answered no HTTP: {error}"))
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail the request under way, unless the end of the connection is the end of its answer."""
+        self._transport = None
+        if self._headers_seen and not self._length_known():
+            self.on_message_complete()
+        self._end(BrokenError(f"it broke off the connection{f' ({exc})' if exc else ''}"))
+
+    def _length_known(self) -> bool:
+        return not {b"content-length", b"transfer-encoding"}.isdisjoint(self._answer.headers)
+
+    # --- httptools ------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Start an answer."""
+        self._answer = Answer()
+        self._parts = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._answer.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """Take the status."""
+        self._answer.status = self._parser.get_status_code()
+        self._headers_seen = True
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Give the answer to who waits for it."""
+        if self._answer.status < 200:  # 100 Continue and the like: the answer is yet to come
+            return
+        self._headers_seen = False
+        answer = self._answer
+        answer.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        if not self._parser.should_keep_alive():
+            self.close()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(answer)
