@@ -1,0 +1,361 @@
+"""How the approved model of each task is served: read strictly, contradictions refused.
+
+The settings come as JSON in `TRAINYARD_ENDPOINTS`, or as a TOML file of the same shape: model package group →
+table. A group without a table is served with the defaults; a table replaces what it names.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+VARIABLE = "TRAINYARD_ENDPOINTS"
+KINDS = ("real-time", "serverless", "asynchronous")
+SHIFTINGS = ("all-at-once", "canary", "linear")
+MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+_MOST_ALARMS = 10
+_LONGEST_BAKE_SECONDS = 3600
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; one line a problem: the key, the value, what is allowed."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How one task's approved model is served.
+
+    Attributes:
+        task: the task; by default the model package group's name.
+        kind: real-time, serverless or asynchronous.
+        instance_type: of real-time and asynchronous endpoints.
+        instance_count: with how many instances they start; two are what a canary needs.
+        max_instance_count: up to how many they scale; absent: they do not scale.
+        invocations_per_instance: a minute, what target tracking of a real-time endpoint holds.
+        backlog_per_instance: requests, what target tracking of an asynchronous endpoint holds.
+        scale_to_zero: whether an asynchronous endpoint gives back all instances while it has no backlog.
+        memory_mb: of serverless endpoints.
+        max_concurrency: of serverless endpoints; a request beyond it is throttled.
+        previous_weight: the share of requests that goes on to the approved version before the newest.
+        shifting: how an update moves the traffic; by default canary where there are two instances or more.
+        step_percent: the canary's or the linear step's share of the capacity.
+        bake_seconds: how long the alarms are watched after each shift.
+        alarms: CloudWatch alarms that roll an update back; by default ENDPOINT-5xx and ENDPOINT-latency.
+        capture_percent: the share of requests that data capture writes to S3.
+        time_to_live_hours: after how long the endpoint is removed; None: never.
+        role_arn: what the model's container runs as.
+        roles: algorithm (its image's repository) → role, in place of `role_arn`.
+        in_vpc: whether the containers are attached to `subnets` with `security_groups`.
+        subnets: ids.
+        security_groups: ids.
+        kms_key_arn: encrypts the instances' volumes and what the endpoint writes.
+        output: S3 location of asynchronous answers and of captured data; by default beside the model.
+        success_topic: SNS topic that hears of asynchronous answers.
+        error_topic: SNS topic that hears of asynchronous failures.
+
+    """
+
+    task: str
+    kind: str = "real-time"
+    instance_type: str | None = None
+    instance_count: int | None = None
+    max_instance_count: int | None = None
+    invocations_per_instance: int = 1000
+    backlog_per_instance: int = 5
+    scale_to_zero: bool = False
+    memory_mb: int | None = None
+    max_concurrency: int | None = None
+    previous_weight: float = 0.0
+    shifting: str | None = None
+    step_percent: int = 10
+    bake_seconds: int = 300
+    alarms: tuple[str, ...] | None = None
+    capture_percent: int = 0
+    time_to_live_hours: float | None = 8.0
+    role_arn: str | None = None
+    roles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    in_vpc: bool = False
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    kms_key_arn: str | None = None
+    output: str | None = None
+    success_topic: str | None = None
+    error_topic: str | None = None
+
+    @property
+    def serverless(self) -> bool:
+        """Whether the endpoint has no instances of its own."""
+        return self.kind == "serverless"
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether requests and answers go through S3."""
+        return self.kind == "asynchronous"
+
+    @property
+    def scales(self) -> bool:
+        """Whether the number of instances changes with the load."""
+        return self.max_instance_count is not None or self.scale_to_zero
+
+
+# --- where they come from -----------------------------------------------------------------------------------
+
+
+class Endpoints:
+    """The settings of all model package groups.
+
+    Args:
+        tables: group → table of settings.
+        source: where they come from, for messages.
+        defaults: settings of groups without a table, and of what a table does not name.
+
+    Raises:
+        SettingsError: a wrong or unknown setting, or a contradiction, in any table.
+
+    """
+
+    def __init__(self, tables: object, source: str, defaults: Mapping[str, Any] | None = None):
+        if not isinstance(tables, dict):
+            raise SettingsError(f"{source} is {tables!r}; allowed: model package group → table of settings")
+        self._source = source
+        self._defaults = dict(defaults or {})
+        self._known = {group: self._endpoint(group, table) for group, table in tables.items()}
+
+    def of(self, group: str) -> Endpoint:
+        """Return a group's settings: its own, or the defaults."""
+        return self._known.get(group) or self._endpoint(group, {})
+
+    def _endpoint(self, group: str, table: object) -> Endpoint:
+        if not isinstance(table, dict):
+            raise SettingsError(f"{self._source}: {group} is {table!r}; allowed: a table of settings")
+        return endpoint(group, {**self._defaults, **table}, self._source)
+
+
+def from_environment(environment: Mapping[str, str]) -> Endpoints:
+    """Read `TRAINYARD_ENDPOINTS`; without it every group has the defaults.
+
+    Raises:
+        SettingsError: no JSON object, or what `Endpoints` refuses.
+
+    """
+    try:
+        content = json.loads(environment.get(VARIABLE, "{}"))
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{VARIABLE} is not JSON: {error}") from None
+    return Endpoints(content, VARIABLE)
+
+
+def from_file(path: Path, defaults: Mapping[str, Any]) -> Endpoints:
+    """Read a TOML file of endpoint settings; a file that does not exist holds none.
+
+    Raises:
+        SettingsError: no TOML, or what `Endpoints` refuses.
+
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        content = {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+    return Endpoints(content, str(path), defaults)
+
+
+def endpoint(group: str, table: Mapping[str, Any], source: str = "settings") -> Endpoint:
+    """Return one group's settings from a plain table.
+
+    Raises:
+        SettingsError: a wrong or unknown setting, or a contradiction; all are told at once.
+
+    """
+    problems = list(_wrong(table))
+    if not problems:
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+        made = Endpoint(**{"task": group, **_defaults(values), **values})
+        problems = list(_contradictions(made))
+        if not problems:
+            return made
+    lines = (
+        f"{source}: {group}.{key} is {json.dumps(value)}; allowed: {text}" for key, value, text in problems
+    )
+    raise SettingsError("\n".join(lines))
+
+
+def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the kind and the number of instances imply where nothing is said."""
+    if values.get("kind") == "serverless":
+        return {"memory_mb": 2048, "max_concurrency": 5}
+    count = values.get("instance_count", 2)
+    shifting = "canary" if count >= 2 and values.get("kind", "real-time") == "real-time" else "all-at-once"
+    step = 50 if count < 10 else 10
+    return {
+        "instance_type": "ml.m5.large",
+        "instance_count": count,
+        "shifting": shifting,
+        "step_percent": step,
+    }
+
+
+# --- single values ------------------------------------------------------------------------------------------
+
+_Check = tuple[Callable[[Any], bool], str]
+
+
+def _whole(least: int, most: int) -> _Check:
+    return (
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+        f"a whole number from {least} to {most}",
+    )
+
+
+def _number(least: float, most: float) -> _Check:
+    return (
+        lambda value: (
+            isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+        ),
+        f"a number from {least} to {most}",
+    )
+
+
+def _starts(*openings: str) -> _Check:
+    return (
+        lambda value: isinstance(value, str) and value.startswith(openings),
+        f"a text that begins with {' or '.join(openings)}",
+    )
+
+
+def _one_of(*allowed: object) -> _Check:
+    return (lambda value: value in allowed, ", ".join(str(entry) for entry in allowed))
+
+
+def _texts(least: int, most: int) -> _Check:
+    return (
+        lambda value: (
+            isinstance(value, list)
+            and least <= len(value) <= most
+            and all(isinstance(entry, str) and entry for entry in value)
+        ),
+        f"a list of {least} to {most} texts",
+    )
+
+
+_FLAG: _Check = (lambda value: isinstance(value, bool), "true or false")
+_TEXT: _Check = (lambda value: isinstance(value, str) and value != "", "a text")
+
+_CHECKS: dict[str, _Check] = {
+    "task": _TEXT,
+    "kind": _one_of(*KINDS),
+    "instance_type": _starts("ml."),
+    "instance_count": _whole(1, 100),
+    "max_instance_count": _whole(1, 100),
+    "invocations_per_instance": _whole(1, 1_000_000),
+    "backlog_per_instance": _whole(1, 1_000_000),
+    "scale_to_zero": _FLAG,
+    "memory_mb": _one_of(*MEMORY_MB),
+    "max_concurrency": _whole(1, 200),
+    "previous_weight": _number(0, 0.9),
+    "shifting": _one_of(*SHIFTINGS),
+    "step_percent": _whole(1, 50),
+    "bake_seconds": _whole(0, _LONGEST_BAKE_SECONDS),
+    "alarms": _texts(1, _MOST_ALARMS),
+    "capture_percent": _whole(0, 100),
+    "time_to_live_hours": _number(0.01, 8760),
+    "role_arn": _starts("arn:"),
+    "roles": (
+        lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(role, str) and role.startswith("arn:") for role in value.values())
+        ),
+        "a table of algorithm → role ARN",
+    ),
+    "in_vpc": _FLAG,
+    "subnets": _texts(1, 16),
+    "security_groups": _texts(1, 5),
+    "kms_key_arn": _starts("arn:"),
+    "output": _starts("s3://"),
+    "success_topic": _starts("arn:"),
+    "error_topic": _starts("arn:"),
+}
+
+_MAY_BE_NOTHING = frozenset({"time_to_live_hours", "max_instance_count", "role_arn", "kms_key_arn", "output"})
+
+Problem = tuple[str, object, str]
+
+
+def _wrong(table: Mapping[str, Any]) -> Iterator[Problem]:
+    for key, value in table.items():
+        if key not in _CHECKS:
+            yield (
+                f"{key} (no such setting)",
+                value,
+                ", ".join(sorted(entry.name for entry in fields(Endpoint))),
+            )
+            continue
+        fits, allowed = _CHECKS[key]
+        if not (fits(value) or (value is None and key in _MAY_BE_NOTHING)):
+            yield key, value, allowed
+
+
+# --- what cannot hold together ------------------------------------------------------------------------------
+
+
+def _contradictions(made: Endpoint) -> Iterator[Problem]:
+    yield from _serverless(made) if made.serverless else _with_instances(made)
+    if made.in_vpc and not (made.subnets and made.security_groups):
+        yield "in_vpc", True, "false, or subnets and security_groups as well"
+    if not made.asynchronous:
+        for key in ("success_topic", "error_topic"):
+            if getattr(made, key) is not None:
+                yield key, getattr(made, key), "nothing: only asynchronous endpoints tell a topic"
+
+
+def _serverless(made: Endpoint) -> Iterator[Problem]:
+    """Refuse what AWS does not offer for serverless endpoints."""
+    unset = {
+        "instance_type": None,
+        "instance_count": None,
+        "max_instance_count": None,
+        "scale_to_zero": False,
+        "previous_weight": 0.0,
+        "shifting": None,
+        "capture_percent": 0,
+        "in_vpc": False,
+        "alarms": None,
+    }
+    for key, nothing in unset.items():
+        if getattr(made, key) != nothing:
+            yield key, getattr(made, key), "nothing: a serverless endpoint does not have it"
+
+
+def _with_instances(made: Endpoint) -> Iterator[Problem]:
+    count = made.instance_count or 1
+    for key in ("memory_mb", "max_concurrency"):
+        if getattr(made, key) is not None:
+            yield (
+                key,
+                getattr(made, key),
+                f"nothing: a {made.kind} endpoint takes instance_type and instance_count",
+            )
+    if made.scale_to_zero and not made.asynchronous:
+        yield (
+            "scale_to_zero",
+            True,
+            "false: only an asynchronous endpoint keeps requests while it has no instance",
+        )
+    if made.asynchronous and made.previous_weight:
+        yield "previous_weight", made.previous_weight, "0: an asynchronous endpoint has one variant"
+    if made.shifting in ("canary", "linear") and count < 2:
+        yield (
+            "shifting",
+            made.shifting,
+            "all-at-once, or an instance_count of 2 or more: half a fleet is the largest step",
+        )
+    if made.max_instance_count is not None and made.max_instance_count < count:
+        yield "max_instance_count", made.max_instance_count, f"at least instance_count, which is {count}"
+    if made.max_instance_count is not None and made.instance_type and made.instance_type.startswith("ml.t2."):
+        yield "max_instance_count", made.max_instance_count, "nothing: ml.t2 instances do not scale"
