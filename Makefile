@@ -19,11 +19,11 @@ run: $(VENV)/.base
 test: $(VENV)/.dev .venvs/image/.ready .venvs/oracle/.ready .venvs/.browser
 	$(MAKE) check
 	$(MAKE) image-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The part of the tests that is worth running after every change: under a minute.
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow and not oracle" -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not oracle" -q
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
