@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Protocol
+
+from local.errors import StoppedError
 
 STOP_GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL when an execution is stopped."""
 
 OVERTIME_GRACE = 120.0
 """Seconds between SIGTERM and SIGKILL when MaxRuntimeInSeconds is over: the service's own 120."""
+
+
+_PLACE_SECONDS = 0.2
 
 
 class Stoppable(Protocol):
@@ -28,10 +34,17 @@ class Control:
     Attributes:
         stop_grace: seconds that jobs get to end after SIGTERM when the execution is stopped.
         overtime_grace: seconds that a job gets after SIGTERM when its MaxRuntimeInSeconds is over.
+        places: how many jobs may run side by side, where several executions share the machine.
 
     """
 
-    def __init__(self, stop_grace: float = STOP_GRACE, overtime_grace: float = OVERTIME_GRACE):
+    def __init__(
+        self,
+        stop_grace: float = STOP_GRACE,
+        overtime_grace: float = OVERTIME_GRACE,
+        places: threading.Semaphore | None = None,
+    ):
+        self.places = places
         self.stop_grace = stop_grace
         self.overtime_grace = overtime_grace
         self.results: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -59,6 +72,25 @@ class Control:
             self._running.add(process)
         if self.stopping:
             process.stop(self.stop_grace)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the places for a job, waiting for it.
+
+        Raises:
+            StoppedError: the execution was stopped meanwhile.
+
+        """
+        if self.places is None:
+            yield
+            return
+        while not self.places.acquire(timeout=_PLACE_SECONDS):
+            if self.stopping:
+                raise StoppedError
+        try:
+            yield
+        finally:
+            self.places.release()
 
     def discard(self, process: Stoppable) -> None:
         """Forget a process that has ended."""

@@ -92,7 +92,9 @@ def resume(
         raise LocalError(f"execution {row['id']} has succeeded; there is nothing to go on with")
     with state.records.transaction():
         state.records.forget_unfinished_steps(row["id"])
-        state.records.update_execution(row["id"], status="Executing", failure_reason=None, ended=None)
+        state.records.update_execution(
+            row["id"], status="Executing", failure_reason=None, ended=None, interrupted=0
+        )
     _schedule(state, row["id"], on_event, max_parallel, control, containers)
     return str(row["id"])
 

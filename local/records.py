@@ -127,11 +127,22 @@ class Records:
         self.update("executions", {"id": execution}, values)
 
     def stop_interrupted(self, reason: str) -> None:
-        """Mark as Stopped what was under way when its runner died: executions, their steps and jobs."""
+        """Mark as Stopped what was under way when its runner died: executions, their steps and jobs.
+
+        Those that the service had started, and that nobody had asked to stop, are marked as interrupted: the
+        service goes on with them when it runs again.
+        """
         with self.transaction():
-            for row in self.rows("SELECT id FROM executions WHERE status IN ('Executing', 'Stopping')"):
+            for row in self.rows("SELECT * FROM executions WHERE status IN ('Executing', 'Stopping')"):
                 self.stop_open_steps(row["id"], reason)
-                self.update_execution(row["id"], status="Stopped", failure_reason=reason, ended=now())
+                interrupted = row["status"] == "Executing" and row["request"] is not None
+                self.update_execution(
+                    row["id"],
+                    status="Stopped",
+                    failure_reason=reason,
+                    ended=now(),
+                    interrupted=int(interrupted),
+                )
 
     # --- steps ----------------------------------------------------------------------------------------
 
@@ -184,9 +195,18 @@ class Records:
     # --- jobs -----------------------------------------------------------------------------------------
 
     def add_job(
-        self, name: str, kind: str, execution: str, step: str, request: Mapping[str, Any], log: Path
+        self,
+        name: str,
+        kind: str,
+        execution: str | None,
+        step: str | None,
+        request: Mapping[str, Any],
+        log: Path,
     ) -> None:
-        """Record a job before its process is started, so that a process without a record cannot be."""
+        """Record a job before its process is started, so that a process without a record cannot be.
+
+        One that was asked for by itself has neither execution nor step.
+        """
         self.insert(
             "jobs",
             {
@@ -245,17 +265,20 @@ class Records:
         self, group: str, request: Mapping[str, Any], approval: str, execution: str | None, step: str | None
     ) -> str:
         """Record the next version of a group, which is made where it is new; return the package's ARN."""
-        with self._lock:
+        with self.transaction():
             self._execute(
                 "INSERT OR IGNORE INTO model_package_groups (name, arn, created) VALUES (?, ?, ?)",
                 group,
                 arn("model-package-group", group.lower()),
                 now(),
             )
-            newest = self._row(
-                "SELECT max(version) AS version FROM model_packages WHERE model_package_group = ?", group
+            # The number of a package that was deleted is not given again.
+            self._execute(
+                "UPDATE model_package_groups SET versions = 1 + max(versions, coalesce((SELECT max(version) "
+                "FROM model_packages WHERE model_package_group = name), 0)) WHERE name = ?",
+                group,
             )
-            version = ((newest["version"] if newest else None) or 0) + 1
+            version = self.rows("SELECT versions FROM model_package_groups WHERE name = ?", group)[0][0]
             name = arn("model-package", f"{group.lower()}/{version}")
             values = {"arn": name, "model_package_group": group, "version": version, "status": "Completed"}
             self.insert(

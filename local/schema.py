@@ -43,6 +43,7 @@ ALTER TABLE executions ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN modified TEXT;
 ALTER TABLE jobs ADD COLUMN modified TEXT;
 ALTER TABLE model_package_groups ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE model_package_groups ADD COLUMN versions INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE model_packages ADD COLUMN description TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE model_packages ADD COLUMN modified TEXT;
 CREATE TABLE resources (
@@ -54,7 +55,7 @@ CREATE TABLE tokens (
     operation TEXT NOT NULL, token TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL,
     created TEXT NOT NULL, PRIMARY KEY (operation, token));
 CREATE TABLE deliveries (
-    id INTEGER PRIMARY KEY, event TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT,
+    id INTEGER PRIMARY KEY, handler TEXT NOT NULL, event TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT,
     created TEXT NOT NULL, ended TEXT);
 CREATE INDEX deliveries_open ON deliveries (id) WHERE ended IS NULL;
 """,

@@ -43,7 +43,8 @@ class Outcome:
 def execute(job: Job, kind: str) -> Outcome:
     """Run the job of a step of type `kind`, and remove its folder; raises nothing."""
     try:
-        return Outcome(properties=JOB_KINDS[kind][1](job))
+        with job.control.place():
+            return Outcome(properties=JOB_KINDS[kind][1](job))
     except StoppedError:
         return Outcome(stopped=True)
     except StepError as error:

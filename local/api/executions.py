@@ -1,0 +1,112 @@
+"""Executions that the service runs: one thread each, all sharing the machine's cores."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from local.arns import now
+from local.control import Control
+from local.events import Event
+from local.executor import resume
+
+if TYPE_CHECKING:
+    from local.api.service import Service
+
+log = logging.getLogger(__name__)
+
+STATUS_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
+STEP_EVENT = "SageMaker Model Building Pipeline Execution Step Status Change"
+CLOSED = "the service was shut down; it goes on with this execution when it runs again"
+
+
+class Executions:
+    """Starts, stops and goes on with executions."""
+
+    def __init__(self, service: Service, places: threading.Semaphore):
+        self._service = service
+        self._places = places
+        self._controls: dict[str, Control] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+
+    def start(self, execution: str) -> None:
+        """Start (or go on with) an execution that is recorded, once the change under way is written."""
+        self._service.records.update_execution(
+            execution, status="Executing", failure_reason=None, ended=None, interrupted=0
+        )
+        self._service.later(lambda: self._launch(execution))
+
+    def _launch(self, execution: str) -> None:
+        thread = threading.Thread(target=self._run, args=(execution,), name=execution, daemon=True)
+        with self._lock:
+            self._controls[execution] = Control(places=self._places)
+            self._threads[execution] = thread
+        thread.start()
+
+    def _run(self, execution: str) -> None:
+        records = self._service.records
+        try:
+            limits = json.loads(records.execution(execution)["request"] or "{}").get("ParallelismConfiguration")
+            resume(
+                self._service.state,
+                execution,
+                on_event=self._tell,
+                max_parallel=(limits or {}).get("MaxParallelExecutionSteps"),
+                control=self._controls[execution],
+            )
+        except Exception as error:
+            # The thread is the execution's own: nobody above could hear of it.
+            log.exception("execution %s cannot go on", execution)
+            reason = f"the execution cannot go on: {error}"
+            with records.transaction():
+                records.stop_open_steps(execution, reason)
+                records.update_execution(execution, status="Failed", failure_reason=reason, ended=now())
+        finally:
+            with self._lock:
+                self._controls.pop(execution, None)
+                self._threads.pop(execution, None)
+
+    def stop(self, execution: str) -> None:
+        """Stop an execution, once the change under way is written."""
+        self._service.records.update_execution(execution, status="Stopping")
+        control = self._controls.get(execution)
+        if control is not None:
+            self._service.later(control.stop)
+
+    def restore(self) -> None:
+        """Go on with what was under way when the service ended."""
+        for row in self._service.records.rows("SELECT id FROM executions WHERE interrupted = 1"):
+            with self._service.change():
+                self.start(row["id"])
+
+    def close(self) -> None:
+        """End all jobs; the executions are marked as interrupted, not as stopped by anybody."""
+        with self._lock:
+            under_way = dict(self._threads)
+            controls = list(self._controls.values())
+        asked = {row["id"] for row in self._service.records.rows("SELECT id FROM executions WHERE status = 'Stopping'")}
+        for control in controls:
+            control.stop(0)
+        for execution, thread in under_way.items():
+            thread.join()
+            row = self._service.records.execution(execution)
+            if row["status"] == "Stopped" and execution not in asked:
+                self._service.records.update_execution(execution, interrupted=1, failure_reason=CLOSED)
+
+    def _tell(self, event: Event) -> None:
+        """Tell the bus what the service tells EventBridge."""
+        records = self._service.records
+        row = records.execution(event.execution)
+        common = {"pipelineExecutionArn": row["arn"], "pipelineArn": row["arn"].partition("/execution/")[0]}
+        if event.step == "":
+            self._service.events.put(
+                STATUS_EVENT, {**common, "currentPipelineExecutionStatus": event.status}, (row["arn"],)
+            )
+        elif event.type == "RegisterModel" and event.kind == "step-succeeded":
+            from local.api.operations.model_packages import announce
+
+            step = next(step for step in records.steps(event.execution) if step["name"] == event.step)
+            announce(self._service, json.loads(step["properties"])["ModelPackageArn"])
