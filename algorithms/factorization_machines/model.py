@@ -10,8 +10,9 @@ import numpy.typing as npt
 from algorithms.base import CustomerError, Features, Predictions
 from algorithms.factorization_machines.machine import forward
 from algorithms.factorization_machines.schema import BINARY, REGRESSOR
-from algorithms.linear_learner import archive
 from algorithms.linear_learner.losses import sigmoid
+from algorithms.linear_learner.model import array_problem
+from algorithms.model_file import read_model, write_model
 
 Floats = npt.NDArray[np.float32]
 
@@ -47,8 +48,8 @@ class FactorizationMachine:
     def predict(self, features: Features, *, verbose: bool = False) -> Predictions:
         """Return `score` and, unless this is a regressor, `predicted_label`.
 
-        A classifier's score is the probability of class 1. The label is 1 from a probability of 0.5 on, as at the service. There is nothing more to be verbose
-        about.
+        A classifier's score is the probability of class 1, its label 1 from 0.5 on, as at the service. There
+        is nothing more to be verbose about.
         """
         del verbose
         scores = self.scores(features)
@@ -59,17 +60,20 @@ class FactorizationMachine:
     def save(self, path: Path) -> None:
         """Write `model_algo-1`."""
         arrays = {"table": self.table, "bias": np.array([self.bias], np.float32)}
-        archive.save(path, NAME, {"predictor_type": self.kind}, arrays)
+        write_model(path, NAME, {"predictor_type": self.kind}, arrays)
 
 
 def load(path: Path) -> FactorizationMachine:
     """Read `model_algo-1`; raises CustomerError when it is no factorization-machines model."""
-    description, arrays = archive.load(path, NAME, frozenset({"table", "bias"}))
-    kind, table, bias = description.get("predictor_type"), arrays["table"], arrays["bias"]
-    if kind not in (BINARY, REGRESSOR) or table.ndim != 2 or min(table.shape) < 1 or table.shape[1] < 2:
-        raise CustomerError(
-            f"{path.name} is not a {NAME} model: a {kind!r} with a table of shape {table.shape}"
-        )
-    if bias.shape != (1,):
-        raise CustomerError(f"{path.name} is not a {NAME} model: a bias of shape {bias.shape}")
-    return FactorizationMachine(kind, table, float(bias[0]))
+    settings, arrays = read_model(path, NAME)
+    kind = settings.get("predictor_type")
+    problem = array_problem(arrays, {"table": 2, "bias": 1})
+    if problem is None and kind not in (BINARY, REGRESSOR):
+        problem = f"predictor_type {kind!r}"
+    if problem is None and (min(arrays["table"].shape) < 1 or arrays["table"].shape[1] < 2):
+        problem = f"a table of shape {arrays['table'].shape}"
+    if problem is None and arrays["bias"].shape != (1,):
+        problem = f"a bias of shape {arrays['bias'].shape}"
+    if problem:
+        raise CustomerError(f"{path.name} is not a {NAME} model: {problem}")
+    return FactorizationMachine(str(kind), arrays["table"], float(arrays["bias"][0]))

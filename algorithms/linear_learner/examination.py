@@ -23,7 +23,7 @@ _SCORES = 2**22
 
 @dataclass(frozen=True)
 class Weights:
-    """weights (feature_dim, models · classes) and bias (models · classes,), for one scaling of the rows."""
+    """weights (feature_dim, classes · models) and bias (classes · models,), for one scaling of the rows."""
 
     weights: Floats
     bias: Floats
@@ -36,7 +36,7 @@ class Weights:
 
     def model(self, index: int) -> Weights:
         """One model alone."""
-        columns = slice(index * self.classes, (index + 1) * self.classes)
+        columns = slice(index, None, self.models)
         return Weights(np.ascontiguousarray(self.weights[:, columns]), self.bias[columns], self.classes)
 
 
@@ -91,7 +91,7 @@ class Examination:
         for scores, labels in self._scored(chosen):
             loss += float(self._losses(scores, labels)[0])
             count += len(labels)
-            metrics.add(scores if scores.ndim == 3 or chosen.classes == 1 else scores[:, None, :], labels)
+            metrics.add(scores.reshape(len(labels), chosen.classes), labels)
         return [(self._loss.objective, loss / max(count, 1)), *metrics.results()]
 
     def _losses(self, scores: Floats, labels: Floats) -> Doubles:
@@ -113,5 +113,5 @@ class Examination:
             scores = np.asarray(batch.features @ candidates.weights, dtype=np.float32)
             scores += candidates.bias
             if candidates.classes > 1:
-                scores = scores.reshape(len(batch), candidates.models, candidates.classes)
+                scores = scores.reshape(len(batch), candidates.classes, candidates.models)
             yield scores, batch.labels

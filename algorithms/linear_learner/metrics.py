@@ -18,7 +18,7 @@ class Metrics(Protocol):
     """Takes scores and labels, then answers names and values."""
 
     def add(self, scores: Floats, labels: Floats) -> None:
-        """scores: (n, 1), or (n, 1, classes) for several classes; labels: (n,)."""
+        """scores: (n, 1), or (n, classes); labels: (n,)."""
         ...
 
     def results(self) -> Named:
@@ -66,13 +66,13 @@ class MulticlassMetrics:
 
     def add(self, scores: Floats, labels: Floats) -> None:
         """See `Metrics.add`."""
-        rows, actual = scores[:, 0], labels.astype(np.intp)
-        predicted = rows.argmax(axis=1)
+        actual = labels.astype(np.intp)
+        predicted = scores.argmax(axis=1)
         size = len(self._true)
         self._true += np.bincount(actual[predicted == actual], minlength=size)
         self._predicted += np.bincount(predicted, minlength=size)
         self._actual += np.bincount(actual, minlength=size)
-        rank = (rows > rows[np.arange(len(actual)), actual][:, None]).sum(axis=1)
+        rank = (scores > scores[np.arange(len(actual)), actual][:, None]).sum(axis=1)
         self._near += int((rank < self._top_k).sum())
         self._gain += float((1 / np.log2(rank + 2)).sum())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import CustomerError, Features, Predictions
-from algorithms.linear_learner import archive
 from algorithms.linear_learner.losses import sigmoid, softmax
 from algorithms.linear_learner.schema import LOSSES, MULTICLASS, REGRESSOR
+from algorithms.model_file import read_model, write_model
 
 Floats = npt.NDArray[np.float32]
 
@@ -66,33 +67,52 @@ class LinearModel:
 
     def save(self, path: Path) -> None:
         """Write `model_algo-1`."""
-        description = {"predictor_type": self.kind, "loss": self.loss_name, "threshold": self.threshold}
-        archive.save(path, NAME, description, {"weights": self.weights, "bias": self.bias})
+        settings = {"predictor_type": self.kind, "loss": self.loss_name, "threshold": self.threshold}
+        write_model(path, NAME, settings, {"weights": self.weights, "bias": self.bias})
 
 
 def load(path: Path) -> LinearModel:
     """Read `model_algo-1`; raises CustomerError when it is no linear-learner model."""
-    description, arrays = archive.load(path, NAME, frozenset({"weights", "bias"}))
-    problem = _problem(description, arrays["weights"], arrays["bias"])
+    settings, arrays = read_model(path, NAME)
+    problem = _problem(settings, arrays)
     if problem:
         raise CustomerError(f"{path.name} is not a {NAME} model: {problem}")
     return LinearModel(
-        description["predictor_type"],
-        description["loss"],
+        settings["predictor_type"],
+        settings["loss"],
         arrays["weights"],
         arrays["bias"],
-        threshold=description["threshold"],
+        threshold=settings["threshold"],
     )
 
 
-def _problem(description: dict[str, Any], weights: Floats, bias: Floats) -> str | None:
-    kind, loss, threshold = (description.get(name) for name in ("predictor_type", "loss", "threshold"))
-    if kind not in LOSSES or loss not in LOSSES[kind]:
+def _problem(settings: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> str | None:
+    kind, loss, threshold = (settings.get(name) for name in ("predictor_type", "loss", "threshold"))
+    if not isinstance(kind, str) or loss not in LOSSES.get(kind, ()):
         return f"predictor_type {kind!r} with loss {loss!r}"
-    if not isinstance(threshold, float) or not np.isfinite(threshold):
+    if not isinstance(threshold, float) or not math.isfinite(threshold):
         return f"threshold {threshold!r} is not a finite number"
-    if weights.ndim != 2 or weights.shape[0] < 1 or bias.shape != weights.shape[1:]:
+    problem = array_problem(arrays, {"weights": 2, "bias": 1})
+    if problem:
+        return problem
+    weights, bias = arrays["weights"], arrays["bias"]
+    if weights.shape[0] < 1 or bias.shape != weights.shape[1:]:
         return f"weights of shape {weights.shape} with a bias of shape {bias.shape}"
-    if (weights.shape[1] > 1) != (kind == MULTICLASS):
+    if weights.shape[1] < 1 or (weights.shape[1] > 1) != (kind == MULTICLASS):
         return f"{weights.shape[1]} columns for a {kind}"
+    return None
+
+
+def array_problem(arrays: dict[str, npt.NDArray[Any]], dimensions: dict[str, int]) -> str | None:
+    """Return what is wrong with a model's arrays, if anything.
+
+    dimensions: name → number of dimensions of every array that there must be, float32 and finite.
+    """
+    if set(arrays) != set(dimensions):
+        return f"it holds the arrays {sorted(arrays)}, not {sorted(dimensions)}"
+    for name, array in arrays.items():
+        if array.dtype != np.float32 or array.ndim != dimensions[name]:
+            return f"{name} is {array.dtype} in {array.ndim} dimensions, not float32 in {dimensions[name]}"
+        if not np.isfinite(array).all():
+            return f"{name} holds NaN or infinity"
     return None
