@@ -84,7 +84,7 @@ class LockStep:
             self.bias[...] = settings.initial.bias
         self._rates = self._columns([variant.learning_rate for variant in variants])
         wd = self._columns([variant.wd for variant in variants])
-        self._penalty = Penalty.of(wd, self._columns([variant.l1 for variant in variants]))
+        self._penalty = Penalty(wd, self._columns([variant.l1 for variant in variants]))
         self._bias_wd = wd * np.float32(settings.bias_wd_mult)
         self._bias_lr_mult = np.float32(settings.bias_lr_mult)
         self._optimizer = create(settings.optimizer, self._table.shape)

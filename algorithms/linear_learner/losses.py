@@ -112,7 +112,7 @@ def _squared(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
 def _absolute(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
     error = scores - labels[:, None]
     np.sign(error, out=gradient)
-    return np.abs(error, out=error)
+    return np.asarray(np.abs(error, out=error))
 
 
 def _insensitive_absolute(insensitivity: float) -> Callable[[Floats, Floats, Floats], Floats]:

@@ -52,17 +52,26 @@ class OptimizerSettings:
     beta_2: float = 0.999
 
 
-@dataclass(frozen=True)
+class PerColumn:
+    """A value per column, ready for plain and for grouped arrays."""
+
+    def __init__(self, values: Floats) -> None:
+        self._plain, self._grouped = values, np.tile(values, GROUP)
+
+    def like(self, array: Floats) -> Floats:
+        """Return the values, once or GROUP times, as wide as `array`."""
+        return self._plain if array.shape[1] == len(self._plain) else self._grouped
+
+
 class Penalty:
-    """Regularisation per column: wd adds wd·w to the gradient, l1 adds l1·sign(w); None where all are 0."""
+    """Regularisation per column: wd adds wd·w to the gradient, l1 adds l1·sign(w).
 
-    wd: Floats | None
-    l1: Floats | None
+    What is 0 in every column is left out: each costs passes over the weights in every step.
+    """
 
-    @staticmethod
-    def of(wd: Floats, l1: Floats) -> Penalty:
-        """Leave out what is 0 everywhere: each costs passes over the weights in every step."""
-        return Penalty(wd if wd.any() else None, l1 if l1.any() else None)
+    def __init__(self, wd: Floats, l1: Floats) -> None:
+        self._wd = PerColumn(wd) if wd.any() else None
+        self._l1 = PerColumn(l1) if l1.any() else None
 
     def add(self, weights: Floats, gradient: Floats) -> None:
         """Add the penalty's (sub)gradient in place."""
@@ -72,12 +81,12 @@ class Penalty:
                 self._add(_grouped(weights[part]), _grouped(gradient[part]))
 
     def _add(self, weights: Floats, gradient: Floats) -> None:
-        if self.wd is not None:
-            gradient += weights * _tiled(self.wd, weights)
-        if self.l1 is not None:
+        if self._wd is not None:
+            gradient += weights * self._wd.like(weights)
+        if self._l1 is not None:
             # copysign(l1, w) by its bits: np.sign has no vector loop and takes three times as long.
             signed = weights.view(np.uint32) & _SIGN
-            signed |= _tiled(self.l1, weights).view(np.uint32)
+            signed |= self._l1.like(weights).view(np.uint32)
             gradient += signed.view(np.float32)
 
 
@@ -85,11 +94,6 @@ def _grouped(array: Floats) -> Floats:
     """View (rows, columns) as (rows / GROUP, GROUP · columns) where that divides."""
     rows, columns = array.shape
     return array if rows % GROUP else array.reshape(rows // GROUP, GROUP * columns)
-
-
-def _tiled(per_column: Floats, like: Floats) -> Floats:
-    """Values per column, repeated to the width of a grouped array."""
-    return np.tile(per_column, like.shape[1] // len(per_column))
 
 
 class Optimizer(Protocol):
@@ -200,7 +204,7 @@ class _Stateful:
         free: int,
     ) -> None:
         factor, damping = self._constants()
-        rates = rates * np.float32(factor)
+        step = PerColumn(rates * np.float32(factor))
         penalised = len(weights) - free
 
         def update(block: slice) -> None:
@@ -209,7 +213,7 @@ class _Stateful:
                 penalty.add(weights[part], gradient[part])
             slope, moments = _grouped(gradient[block]), [_grouped(moment[block]) for moment in state]
             self._advance(slope, moments, damping)
-            slope *= _tiled(rates, slope)
+            slope *= step.like(slope)
             changed = _grouped(weights[block])
             changed -= slope
 
