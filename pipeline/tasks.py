@@ -218,4 +218,42 @@ IRIS = Task(
     ),
 )
 
-CATALOGUE: Mapping[str, Task] = {task.name: task for task in (IRIS, ZERO_DIGIT)}
+DIGITS = Task(
+    name="digits",
+    title="Which digit is this?",
+    description="Images of handwritten digits, or a table with a schema; the label is one of ten classes.",
+    data_formats=(
+        "a CSV file with the header label,pixel0,pixel1,… and integers of 0 to 255",
+        "a CSV file of any columns with a schema, and perhaps a recipe, beside it",
+        "mnist.pkl.gz (three pickled pairs of images and labels)",
+        "MNIST IDX files, gzipped or not",
+    ),
+    sample="digits",
+    problem="multiclass",
+    metric="macro_f1",
+    min_f1=0.9,
+    convert_arguments=(
+        *("--format", "auto"),
+        *("--label-column", "label"),
+        *("--classes", "0,1,2,3,4,5,6,7,8,9"),
+        *("--validation-size", "0.1"),
+    ),
+    content_type=RECORDIO,
+    validation=True,
+    candidates=(
+        Candidate(
+            algorithm="linear-learner",
+            predictor_type="multiclass_classifier",
+            settings={"mini_batch_size": 200, "epochs": 15, "num_models": "auto"},
+            from_dataset=("feature_dim", "num_classes"),
+            validation=True,
+        ),
+        Candidate(
+            algorithm="knn",
+            predictor_type="classifier",
+            settings={"k": 5, "sample_size": 60000},
+        ),
+    ),
+)
+
+CATALOGUE: Mapping[str, Task] = {task.name: task for task in (IRIS, ZERO_DIGIT, DIGITS)}

@@ -56,7 +56,7 @@ def convert(arguments: Sequence[str], processing: Path) -> None:
 def parse(arguments: Sequence[str]) -> Namespace:
     """Return the command line's options; InputError for options that do not go together."""
     parser = Arguments(prog="data_conversion", description="Raw data to channels.", allow_abbrev=False)
-    parser.add_argument("--format", choices=("mnist", "csv"), required=True)
+    parser.add_argument("--format", choices=("auto", "mnist", "csv"), required=True)
     parser.add_argument("--content-type", choices=(RECORDIO, CSV), default=RECORDIO)
     parser.add_argument(
         "--positive-class", type=int, help="mnist: label 1 where the digit is this one, else 0"
