@@ -20,6 +20,9 @@ SHIFTINGS = ("all-at-once", "canary", "linear")
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_ALARMS = 10
 _LONGEST_BAKE_SECONDS = 3600
+_LEAST_LINEAR_STEP = 10
+_LEAST_HOURS, _MOST_HOURS = 0.01, 8760
+_NEVER = "never"
 
 
 class SettingsError(ValueError):
@@ -175,7 +178,7 @@ def endpoint(group: str, table: Mapping[str, Any], source: str = "settings") -> 
     """
     problems = list(_wrong(table))
     if not problems:
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+        values = dict(_read(table))
         made = Endpoint(**{"task": group, **_defaults(values), **values})
         problems = list(_contradictions(made))
         if not problems:
@@ -186,13 +189,22 @@ def endpoint(group: str, table: Mapping[str, Any], source: str = "settings") -> 
     raise SettingsError("\n".join(lines))
 
 
+def _read(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the settings that say something, as the dataclass takes them."""
+    for name, value in table.items():
+        if name == "time_to_live_hours":
+            yield name, None if value == _NEVER else value
+        elif value is not None:
+            yield name, tuple(value) if isinstance(value, list) else value
+
+
 def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the kind and the number of instances imply where nothing is said."""
     if values.get("kind") == "serverless":
         return {"memory_mb": 2048, "max_concurrency": 5}
     count = values.get("instance_count", 2)
     shifting = "canary" if count >= 2 and values.get("kind", "real-time") == "real-time" else "all-at-once"
-    step = 50 if count < 10 else 10
+    step = min(50, max(10, -(-100 // count)))  # one instance, within what both ways of shifting take
     return {
         "instance_type": "ml.m5.large",
         "instance_count": count,
@@ -264,7 +276,10 @@ _CHECKS: dict[str, _Check] = {
     "bake_seconds": _whole(0, _LONGEST_BAKE_SECONDS),
     "alarms": _texts(1, _MOST_ALARMS),
     "capture_percent": _whole(0, 100),
-    "time_to_live_hours": _number(0.01, 8760),
+    "time_to_live_hours": (
+        lambda value: value == _NEVER or _number(_LEAST_HOURS, _MOST_HOURS)[0](value),
+        f"a number from {_LEAST_HOURS} to {_MOST_HOURS}, or {_NEVER}",
+    ),
     "role_arn": _starts("arn:"),
     "roles": (
         lambda value: (
@@ -282,7 +297,11 @@ _CHECKS: dict[str, _Check] = {
     "error_topic": _starts("arn:"),
 }
 
-_MAY_BE_NOTHING = frozenset({"time_to_live_hours", "max_instance_count", "role_arn", "kms_key_arn", "output"})
+_MAY_BE_NOTHING = frozenset(
+    {"time_to_live_hours", "max_instance_count", "role_arn", "kms_key_arn", "output", "instance_type"}
+    | {"instance_count", "memory_mb", "max_concurrency", "success_topic", "error_topic"}
+)
+"""What may be null in JSON, as if it were not named; a null time to live means never."""
 
 Problem = tuple[str, object, str]
 
@@ -349,6 +368,8 @@ def _with_instances(made: Endpoint) -> Iterator[Problem]:
         )
     if made.asynchronous and made.previous_weight:
         yield "previous_weight", made.previous_weight, "0: an asynchronous endpoint has one variant"
+    if made.shifting == "linear" and made.step_percent < _LEAST_LINEAR_STEP:
+        yield "step_percent", made.step_percent, f"{_LEAST_LINEAR_STEP} to 50 for linear shifting"
     if made.shifting in ("canary", "linear") and count < 2:
         yield (
             "shifting",
