@@ -10,8 +10,10 @@ from constructs import Construct
 
 from pipeline import definition as definitions
 from pipeline.permissions import PIPELINE_ROLE, Place, grants, statements
+from stacks.approval_access import approval_allowances
 from stacks.base import PlatformStack
 from stacks.definitions import Infrastructure, fillings
+from stacks.endpoints import OUTPUT_FOLDER
 from stacks.functions import function_role
 from stacks.guardrails import denials
 from stacks.names import role_kind
@@ -50,10 +52,23 @@ class AccessStack(PlatformStack):
         for arn, kind in sorted(kinds.items()):
             role = self._role(task, kind, f"{kind} of {task}")
             allow(role, *(derived(statement) for statement in asked[arn]))
+            if kind.endswith("-model"):
+                allow(role, *self._endpoint_data(task))
         pipeline = self._role(task, PIPELINE_ROLE, f"runs the pipeline {task}")
         allow(pipeline, *(derived(statement) for statement in asked[PIPELINE_ROLE]))
         self._deny_the_unsafe(pipeline)
         return pipeline
+
+    def _endpoint_data(self, task: str) -> list[Allowance]:
+        """Return what an asynchronous endpoint reads its requests and writes its answers with."""
+        if self.settings.tasks[task].endpoint.kind != "asynchronous":
+            return []
+        folder = f"{self.names.bucket_arn('artifacts')}/{OUTPUT_FOLDER}/{self.names.of(task)}/*"
+        return [
+            Allowance(
+                ("s3:GetObject", "s3:PutObject"), [folder], "requests and answers are named by their callers"
+            )
+        ]
 
     def _role(self, task: str, kind: str, description: str) -> iam.Role:
         return iam.Role(
@@ -110,11 +125,9 @@ class AccessStack(PlatformStack):
 
     def _approval_role(self, network: NetworkStack) -> iam.Role:
         role = function_role(self, self, "Approval", "approval")
-        records = f"{self.names.bucket_arn('artifacts')}/approvals/*"
         allow(
             role,
-            Allowance(("s3:PutObject",), [records], "a record has the name of its event"),
-            Allowance(("kms:GenerateDataKey",), [self.infrastructure.data_key_arn], "records are encrypted"),
+            *approval_allowances(self.settings, self.names, self.infrastructure.data_key_arn),
             Allowance(
                 ("sqs:SendMessage",),
                 [self.names.arn("sqs", self.names.of("approval-dead-letters"))],
@@ -126,6 +139,8 @@ class AccessStack(PlatformStack):
                 "the queue is encrypted",
             ),
         )
+        if all(task.endpoint.in_vpc for task in self.settings.tasks.values()):
+            self._deny_the_unsafe(role)  # a serverless endpoint's model can be neither in a VPC nor isolated
         return role
 
     def _deny_the_unsafe(self, role: iam.Role) -> None:

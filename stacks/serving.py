@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aws_cdk as cdk
@@ -10,8 +11,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from serving.settings import VARIABLE as ENDPOINTS_VARIABLE
 from stacks.access import AccessStack
 from stacks.base import PlatformStack
+from stacks.endpoints import tables
 from stacks.functions import PythonFunction
 from stacks.monitoring import Monitoring
 from stacks.network import NetworkStack
@@ -20,10 +23,11 @@ from stacks.queues import dead_letter_queue
 
 _RETRY_HOURS = 2
 _RETRIES = 5
+_EXPIRY_LOOK = cdk.Duration.minutes(15)
 
 
 class ServingStack(PlatformStack):
-    """The approval rule and its function, alarms and dashboard, and the budget."""
+    """The approval rules and their function, alarms and dashboard, and the budget."""
 
     def __init__(
         self,
@@ -46,12 +50,18 @@ class ServingStack(PlatformStack):
             folder="serving",
             handler="serving.handler.handle",
             key=network.operations_key,
-            timeout=cdk.Duration.minutes(5),
-            environment={"ARTIFACT_BUCKET": self.names.bucket("artifacts")},
+            timeout=cdk.Duration.minutes(15),
+            environment={
+                # json.dumps and not to_json_string, which would leave out that a time to live is null.
+                ENDPOINTS_VARIABLE: json.dumps(
+                    tables(self.settings, self.names, access.infrastructure), sort_keys=True
+                )
+            },
             role=access.approval_role,
             dead_letters=self.dead_letters,
         )
         self._answer_approvals()
+        self._look_after_endpoints()
         Monitoring(
             self,
             topic=pipelines.topic,
@@ -62,20 +72,36 @@ class ServingStack(PlatformStack):
         self.publish("approval-function", self.approval.function.function_name, "answers approvals")
 
     def _answer_approvals(self) -> None:
-        """Call the function when somebody approves or rejects a model package of this environment."""
+        """Call the function on every decision about a package of this environment."""
+        detail = {
+            "ModelPackageGroupName": [self.names.of(task) for task in sorted(self.settings.tasks)],
+            "ModelApprovalStatus": ["Approved", "Rejected"],
+        }
+        self._call("approval-changed", "A model package was approved or rejected",
+                   pattern=_sagemaker_event("SageMaker Model Package State Change", detail))  # fmt: skip
+
+    def _look_after_endpoints(self) -> None:
+        """Call the function when a deployment has ended, and regularly to remove what has expired."""
+        detail = {"EndpointName": [self.names.of(task) for task in sorted(self.settings.tasks)]}
+        self._call("endpoint-changed", "An endpoint's deployment has ended, or failed",
+                   pattern=_sagemaker_event("SageMaker Endpoint State Change", detail))  # fmt: skip
+        self._call("endpoint-expiry", "Removes endpoints whose time to live is over", every=_EXPIRY_LOOK)
+
+    def _call(
+        self,
+        name: str,
+        description: str,
+        *,
+        pattern: events.EventPattern | None = None,
+        every: cdk.Duration | None = None,
+    ) -> None:
         rule = events.Rule(
             self,
-            "ApprovalChanged",
-            rule_name=self.names.of("approval-changed"),
-            description="A model package was approved or rejected",
-            event_pattern=events.EventPattern(
-                source=["aws.sagemaker"],
-                detail_type=["SageMaker Model Package State Change"],
-                detail={
-                    "ModelPackageGroupName": [self.names.of(task) for task in sorted(self.settings.tasks)],
-                    "ModelApprovalStatus": ["Approved", "Rejected"],
-                },
-            ),
+            name,
+            rule_name=self.names.of(name),
+            description=description,
+            event_pattern=pattern,
+            schedule=events.Schedule.rate(every) if every else None,
         )
         rule.add_target(
             targets.LambdaFunction(
@@ -116,3 +142,7 @@ class ServingStack(PlatformStack):
                 for kind, threshold in thresholds
             ],
         )
+
+
+def _sagemaker_event(kind: str, detail: dict[str, list[str]]) -> events.EventPattern:
+    return events.EventPattern(source=["aws.sagemaker"], detail_type=[kind], detail=detail)

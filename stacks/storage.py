@@ -122,7 +122,7 @@ class StorageStack(PlatformStack):
         ]
 
     def _artifact_rules(self) -> list[s3.LifecycleRule]:
-        """Return a rule for each class: executions by task, the rest (code, approvals) kept."""
+        """Return a rule for each class: executions by task, the rest (code, answers) kept."""
         retention = self.settings.retention
         expiry = cdk.Duration.days(retention.execution_days) if retention.execution_days else None
         executions = [

@@ -122,6 +122,6 @@ def _essence(template: Mapping[str, Any]) -> Mapping[str, Any]:
 def _plain(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in sorted(properties.items()):
         if isinstance(value, str):
-            yield key, re.sub(r"\b[0-9a-f]{16}\b|[0-9a-f]{64}", "<hash>", value)
+            yield key, re.sub(r"\b[0-9a-f]{16}\b|[0-9a-f]{64}|[0-9A-F]{8}$", "<hash>", value)
         elif isinstance(value, int | float):
             yield key, value
