@@ -249,7 +249,11 @@ class Scheduler:
             stored = stored_key(self.state.objects, key, outcome.properties)
         with self.state.records.transaction():
             self.state.records.update_job(
-                job.name, status=outcome.status, exit_reason=outcome.reason, ended=arns.now()
+                job.name,
+                status=outcome.status,
+                exit_reason=outcome.reason,
+                ended=arns.now(),
+                description=json.dumps(outcome.properties or {}),
             )
             if outcome.properties is not None:
                 self.ledger.succeed(node, outcome.properties, cache_key=stored)
