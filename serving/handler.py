@@ -132,7 +132,7 @@ def _endpoint_changed(
     name = event.get("detail", {}).get("EndpointName")
     if not name:
         raise EventError("the event has no detail.EndpointName")
-    live = api.endpoint(clients.sagemaker, name)
+    live = api.endpoint(clients.sagemaker, name) if endpoints.serves(name) else None
     if live is None or TASK not in api.tags(clients.sagemaker, live["EndpointArn"]):
         return Outcome("none", name, "Absent", reason="not an endpoint of this project").as_json()
     if live["EndpointStatus"] in api.IN_TRANSITION:
@@ -143,8 +143,8 @@ def _endpoint_changed(
 def _scheduled(
     event: Mapping[str, Any],  # noqa: ARG001
     clients: Clients,
-    endpoints: Endpoints,  # noqa: ARG001
+    endpoints: Endpoints,
     deadline: Deadline,
 ) -> Result:
-    names = list(expired(clients.sagemaker, datetime.now(UTC)))
+    names = list(expired(clients.sagemaker, datetime.now(UTC), endpoints.serves))
     return {"expired": [teardown(clients, name, deadline).as_json() for name in names]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,7 @@ REMOVED = "trainyard:removed"
 """On a model package group: when its endpoint was removed; events from before do not bring it back."""
 
 NEVER = "never"
-_FRONT = 36
+_FRONT = 44
 _DIGITS = 10
 
 
@@ -31,7 +32,17 @@ def content_name(group: str, version: int, request: Mapping[str, Any]) -> str:
     """Return `GROUP-vVERSION-HASH`, at most 63 characters; the hash is of the request's content."""
     text = json.dumps(request, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-    return f"{group[:_FRONT].rstrip('-')}-v{version}-{digest}"
+    return f"{front(group)}{version}-{digest}"
+
+
+def front(group: str) -> str:
+    """Return what the names that `content_name` makes for a group begin with."""
+    return f"{group[:_FRONT].rstrip('-')}-v"
+
+
+def is_made_for(group: str, name: str) -> bool:
+    """Return whether a name is one that `content_name` makes for a group."""
+    return re.fullmatch(rf"{re.escape(front(group))}\d+-[0-9a-f]{{{_DIGITS}}}", name) is not None
 
 
 def as_tags(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,20 +1,20 @@
 """How the approved model of each task is served: read strictly, contradictions refused.
 
-The settings come as JSON in `TRAINYARD_ENDPOINTS`, or as a TOML file of the same shape: model package group →
-table. A group without a table is served with the defaults; a table replaces what it names.
+They come as JSON in the variable `TRAINYARD_ENDPOINTS`: model package group → table. The table `*` holds what
+other tables leave out, and is what a group without a table is served with; where there is no `*`, such a group
+is not served.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 VARIABLE = "TRAINYARD_ENDPOINTS"
+ANY = "*"
 KINDS = ("real-time", "serverless", "asynchronous")
 SHIFTINGS = ("all-at-once", "canary", "linear")
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -113,60 +113,59 @@ class Endpoints:
     """The settings of all model package groups.
 
     Args:
-        tables: group → table of settings.
+        tables: group → table of settings; `*` stands for all groups.
         source: where they come from, for messages.
-        defaults: settings of groups without a table, and of what a table does not name.
 
     Raises:
         SettingsError: a wrong or unknown setting, or a contradiction, in any table.
 
     """
 
-    def __init__(self, tables: object, source: str, defaults: Mapping[str, Any] | None = None):
-        if not isinstance(tables, dict):
-            raise SettingsError(f"{source} is {tables!r}; allowed: model package group → table of settings")
+    def __init__(self, tables: object, source: str):
         self._source = source
-        self._defaults = dict(defaults or {})
-        self._known = {group: self._endpoint(group, table) for group, table in tables.items()}
+        if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+            raise SettingsError(f"{source} is {tables!r}; allowed: model package group → table of settings")
+        self._defaults: dict[str, Any] | None = tables.get(ANY)
+        self._known = {group: self._endpoint(group, table) for group, table in tables.items() if group != ANY}
+        if self._defaults is not None:
+            self._endpoint(ANY, {})
+
+    def serves(self, group: str) -> bool:
+        """Return whether a group is served at all."""
+        return group in self._known or self._defaults is not None
 
     def of(self, group: str) -> Endpoint:
-        """Return a group's settings: its own, or the defaults."""
+        """Return a group's settings.
+
+        Raises:
+            SettingsError: the group is not served.
+
+        """
+        if not self.serves(group):
+            known = ", ".join(sorted(self._known)) or "none"
+            raise SettingsError(f"{self._source} says nothing of the group {group!r}; it names {known}")
         return self._known.get(group) or self._endpoint(group, {})
 
-    def _endpoint(self, group: str, table: object) -> Endpoint:
-        if not isinstance(table, dict):
-            raise SettingsError(f"{self._source}: {group} is {table!r}; allowed: a table of settings")
-        return endpoint(group, {**self._defaults, **table}, self._source)
+    def _endpoint(self, group: str, table: Mapping[str, Any]) -> Endpoint:
+        return endpoint(group, {**(self._defaults or {}), **table}, self._source)
 
 
 def from_environment(environment: Mapping[str, str]) -> Endpoints:
-    """Read `TRAINYARD_ENDPOINTS`; without it every group has the defaults.
+    """Read `TRAINYARD_ENDPOINTS`.
 
     Raises:
-        SettingsError: no JSON object, or what `Endpoints` refuses.
+        SettingsError: it is not set, no JSON object, or what `Endpoints` refuses.
 
     """
+    if VARIABLE not in environment:
+        raise SettingsError(
+            f"{VARIABLE} is not set; give it model package group → table of settings, as JSON"
+        )
     try:
-        content = json.loads(environment.get(VARIABLE, "{}"))
+        content = json.loads(environment[VARIABLE])
     except json.JSONDecodeError as error:
         raise SettingsError(f"{VARIABLE} is not JSON: {error}") from None
     return Endpoints(content, VARIABLE)
-
-
-def from_file(path: Path, defaults: Mapping[str, Any]) -> Endpoints:
-    """Read a TOML file of endpoint settings; a file that does not exist holds none.
-
-    Raises:
-        SettingsError: no TOML, or what `Endpoints` refuses.
-
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        content = {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None
-    return Endpoints(content, str(path), defaults)
 
 
 def endpoint(group: str, table: Mapping[str, Any], source: str = "settings") -> Endpoint:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from serving import api, scaling
 from serving.api import Clients, Deadline
-from serving.names import EXPIRES, NEVER, REMOVED, TASK, as_time, parse_time
+from serving.names import EXPIRES, NEVER, REMOVED, TASK, as_time, front, is_made_for, parse_time
 
 
 @dataclass
@@ -48,9 +48,11 @@ def teardown(clients: Clients, group: str, deadline: Deadline) -> Removal:
     return removal
 
 
-def expired(sagemaker: Any, now: datetime) -> Iterator[str]:
-    """Yield the names of the endpoints whose time to live is over."""
+def expired(sagemaker: Any, now: datetime, served: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the names of the endpoints whose time to live is over, of those that `served` tells."""
     for entry in api.pages(sagemaker.list_endpoints, "Endpoints"):
+        if not served(entry["EndpointName"]):
+            continue
         moment = api.tags(sagemaker, entry["EndpointArn"]).get(EXPIRES, NEVER)
         if moment != NEVER and parse_time(moment) <= now:
             yield entry["EndpointName"]
@@ -131,11 +133,11 @@ _MODELS = _Kind("model", "list_models", "Models", "ModelName", "ModelArn", "dele
 
 def _remove_tagged(sagemaker: Any, removal: Removal, kind: _Kind) -> None:
     listing: Callable[..., dict[str, Any]] = getattr(sagemaker, kind.listing)
-    front = f"{removal.endpoint[:36].rstrip('-')}-v"
+    group = removal.endpoint
     entries = [
         entry
-        for entry in api.pages(listing, kind.key, NameContains=front)
-        if entry[kind.name].startswith(front) and TASK in api.tags(sagemaker, entry[kind.arn])
+        for entry in api.pages(listing, kind.key, NameContains=front(group))
+        if is_made_for(group, entry[kind.name]) and TASK in api.tags(sagemaker, entry[kind.arn])
     ]
     for entry in entries:
         name = entry[kind.name]

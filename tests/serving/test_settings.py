@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from serving.__main__ import ONE_MACHINE
-from serving.settings import VARIABLE, SettingsError, endpoint, from_environment, from_file
+from serving.settings import VARIABLE, Endpoints, SettingsError, endpoint, from_environment
 
 
-def test_a_group_without_settings_is_served_in_real_time_for_eight_hours(tmp_path: Path) -> None:
-    served = from_file(tmp_path / "absent.toml", ONE_MACHINE).of("iris")
+def read(tables: dict[str, Any]) -> Endpoints:
+    return from_environment({VARIABLE: json.dumps(tables)})
+
+
+def test_without_settings_of_its_own_a_group_is_served_in_real_time_for_eight_hours() -> None:
+    served = read({"*": {}}).of("iris")
     assert (served.task, served.kind, served.time_to_live_hours) == ("iris", "real-time", 8)
     assert (served.shifting, served.instance_count) == ("canary", 2)
 
 
-def test_a_file_says_it_per_group(tmp_path: Path) -> None:
-    path = tmp_path / "endpoints.toml"
-    path.write_text('[iris]\nkind = "serverless"\nmemory_mb = 3072\ntime_to_live_hours = "never"\n')
-    served = from_file(path, ONE_MACHINE)
+def test_a_table_says_it_per_group() -> None:
+    table = {"kind": "serverless", "memory_mb": 3072, "time_to_live_hours": "never"}
+    served = read({"iris": table, "*": {"bake_seconds": 2}})
     assert (served.of("iris").memory_mb, served.of("iris").max_concurrency) == (3072, 5)
     assert served.of("iris").time_to_live_hours is None
     assert served.of("zero-digit").kind == "real-time"
+    assert served.of("iris").bake_seconds == served.of("zero-digit").bake_seconds == 2
 
 
-def test_the_environment_says_the_same_as_json_and_null_is_as_good_as_absent() -> None:
+def test_null_is_as_good_as_absent() -> None:
     table = {"kind": "serverless", "instance_type": None, "memory_mb": 1024, "time_to_live_hours": None}
-    served = from_environment({VARIABLE: json.dumps({"trainyard-dev-iris": {"task": "iris", **table}})})
-    assert served.of("trainyard-dev-iris").task == "iris"
-    assert served.of("trainyard-dev-iris").instance_type is None
-    assert served.of("trainyard-dev-iris").time_to_live_hours is None
+    served = read({"trainyard-dev-iris": {"task": "iris", **table}}).of("trainyard-dev-iris")
+    assert (served.task, served.instance_type, served.time_to_live_hours) == ("iris", None, None)
+
+
+def test_a_group_that_is_not_named_is_not_served() -> None:
+    served = read({"iris": {}})
+    assert served.serves("iris")
+    assert not served.serves("zero-digit")
+    with pytest.raises(SettingsError, match="nothing of the group 'zero-digit'; it names iris"):
+        served.of("zero-digit")
 
 
 @pytest.mark.parametrize(
@@ -83,13 +91,10 @@ def test_all_contradictions_are_told_at_once() -> None:
     assert {"iris.instance_count", "iris.in_vpc"} <= set(str(caught.value).split())
 
 
-def test_no_json_is_said_so() -> None:
-    with pytest.raises(SettingsError, match="TRAINYARD_ENDPOINTS is not JSON"):
-        from_environment({VARIABLE: "iris"})
-
-
-def test_no_toml_is_said_so(tmp_path: Path) -> None:
-    path = tmp_path / "endpoints.toml"
-    path.write_text("[iris")
-    with pytest.raises(SettingsError, match=r"endpoints\.toml is not TOML"):
-        from_file(path, {})
+@pytest.mark.parametrize(
+    ("environment", "culprit"),
+    [({}, "is not set"), ({VARIABLE: "iris"}, "is not JSON"), ({VARIABLE: "[1]"}, r"is \[1\]; allowed")],
+)
+def test_a_variable_that_cannot_be_read_is_said_so(environment: dict[str, str], culprit: str) -> None:
+    with pytest.raises(SettingsError, match=f"{VARIABLE} {culprit}"):
+        from_environment(environment)
