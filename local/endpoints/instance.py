@@ -135,7 +135,7 @@ class Instance:
                 process = self._spawn()
                 ready_at = self._wait_until_ready(process)
                 if ready_at is not None:
-                    self.ready = True
+                    self.ready = not self._stopping.is_set()
                     self._changed()
                 code = process.wait()
             finally:

@@ -1,0 +1,178 @@
+"""The runtime API: InvokeEndpoint and InvokeEndpointAsync, as bare ASGI.
+
+No framework stands between a request and the model: it would take longer than the model does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from local.endpoints.errors import InvocationError, validation_error
+from local.endpoints.invocation import ATTRIBUTES, invoke
+from local.endpoints.submission import submit
+
+if TYPE_CHECKING:
+    from local.api.service import Service
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+LARGEST_BODY = 6_291_456
+LARGEST_SERVERLESS_BODY = 4 << 20
+LARGEST_ASYNC_BODY = 128_000
+
+_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations)")
+_TARGET_VARIANT = b"x-amzn-sagemaker-target-variant"
+_UNSUPPORTED = {
+    b"x-amzn-sagemaker-target-model": "TargetModel",
+    b"x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    b"x-amzn-sagemaker-inference-component": "InferenceComponentName",
+    b"x-amzn-sagemaker-session-id": "SessionId",
+    b"x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+}
+
+
+class Runtime:
+    """The ASGI application for paths below /endpoints/."""
+
+    def __init__(self, service: Service):
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            status, headers, body = await self._answer(scope, receive)
+        except InvocationError as error:
+            status, headers, body = _failure(error)
+        except Exception as error:
+            log.exception("%s failed", scope["path"])
+            status, headers, body = _failure(InvocationError("InternalFailure", 500, repr(error)))
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        found = _PATH.fullmatch(scope["path"])
+        if found is None:
+            raise InvocationError("UnknownOperationException", 404, f"there is no {scope['path']}")
+        if scope["method"] != "POST":
+            raise InvocationError("UnknownOperationException", 405, f"{scope['path']} takes POST")
+        headers = dict(scope["headers"])
+        for name, member in _UNSUPPORTED.items():
+            if name in headers:
+                raise validation_error(f"{member} is not supported by endpoints on one machine")
+        if found[2] == "invocations":
+            return await self._invoke(found[1], headers, receive)
+        return await self._invoke_async(found[1], headers, receive)
+
+    async def _invoke(
+        self, name: str, headers: dict[bytes, bytes], receive: Receive
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        endpoints = self._service.endpoints
+        endpoint = endpoints.serving(name if "%" not in name else unquote(name))
+        configuration = endpoint.record.configuration
+        limit = LARGEST_SERVERLESS_BODY if configuration.serverless else LARGEST_BODY
+        body = await _read(headers, receive, limit, endpoints.timing.body)
+        if endpoint.queue is not None:
+            raise validation_error(f"endpoint {name} is asynchronous: call InvokeEndpointAsync")
+        result = await invoke(
+            endpoint.record.name,
+            endpoint.router,
+            headers,
+            body,
+            target=headers.get(_TARGET_VARIANT, b"").decode("latin-1"),
+            timeout=endpoints.timing.invocation,
+            capture=endpoint.capture,
+        )
+        answered = result.answer.headers
+        sent = [
+            (b"content-type", answered.get(b"content-type", b"application/octet-stream")),
+            (b"x-amzn-invoked-production-variant", result.variant.encode()),
+        ]
+        if ATTRIBUTES in answered:
+            sent.append((ATTRIBUTES, answered[ATTRIBUTES]))
+        return 200, sent, result.answer.body
+
+    async def _invoke_async(
+        self, name: str, headers: dict[bytes, bytes], receive: Receive
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        endpoints = self._service.endpoints
+        endpoint = endpoints.serving(unquote(name))
+        body = await _read(headers, receive, LARGEST_ASYNC_BODY, endpoints.timing.body)
+        accepted = await asyncio.to_thread(submit, endpoint, headers, body)
+        located = [(b"x-amzn-sagemaker-outputlocation", accepted.output.encode())]
+        if accepted.failure:
+            located.append((b"x-amzn-sagemaker-failurelocation", accepted.failure.encode()))
+        answer = json.dumps({"InferenceId": accepted.inference_id}).encode()
+        return 202, [(b"content-type", b"application/json"), *located], answer
+
+
+async def _read(headers: dict[bytes, bytes], receive: Receive, limit: int, seconds: float) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        InvocationError: it is too large, does not arrive in time, or its sender went away.
+
+    """
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(int(announced), limit)
+    message = await _next(receive, seconds)
+    if not message.get("more_body"):
+        return _checked(message["body"], limit)
+    parts = bytearray(message["body"])
+    try:
+        async with asyncio.timeout(seconds):
+            while message.get("more_body"):
+                message = await _next(receive, seconds)
+                parts += message["body"]
+                _checked(parts, limit)
+    except TimeoutError:
+        raise _slow(seconds) from None
+    return bytes(parts)
+
+
+async def _next(receive: Receive, seconds: float) -> MutableMapping[str, Any]:
+    try:
+        message = await asyncio.wait_for(receive(), seconds)
+    except TimeoutError:
+        raise _slow(seconds) from None
+    if message["type"] == "http.disconnect":
+        raise validation_error("the client went away before its request had arrived")
+    return message
+
+
+def _checked(body: Any, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(len(body), limit)
+    return bytes(body)
+
+
+def _too_large(size: int, limit: int) -> InvocationError:
+    return validation_error(f"the body has {size} bytes or more; at most {limit} are allowed", 413)
+
+
+def _slow(seconds: float) -> InvocationError:
+    return validation_error(f"the body did not arrive within {seconds:g} seconds", 408)
+
+
+def _failure(error: InvocationError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"x-amzn-errortype", error.code.encode()),
+        (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+    ]
+    if error.status in (408, 413):  # the rest of the body is not read: the connection cannot go on
+        headers.append((b"connection", b"close"))
+    content = {"Message": error.message, "message": error.message, **error.fields}
+    return error.status, headers, json.dumps(content).encode()
