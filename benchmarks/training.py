@@ -5,8 +5,8 @@ where the digit is 0. What is timed is training as a job does it: from a channel
 comparison on the validation channel after each epoch, to the finished model. Peers get arrays in memory and
 have no validation to do.
 
-Bounds: the two products of each mini-batch (scores, gradients) on contiguous float32 with the BLAS threads that
-the run has; for factorization-machines also the square of X and its products. Ours, bound and peers take
+Bounds: the two products of each mini-batch (scores, gradients) on contiguous float32 with the BLAS threads
+that the run has; for factorization-machines also the square of X and its products. Ours, bound and peers take
 turns, so that all see the same machine. Quality: F1 on the test images (macro F1 for ten digits).
 """
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from algorithms.base import Batch
 from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.losses import Loss
-from algorithms.linear_learner.optimizers import GROUP, Penalty, create
+from algorithms.linear_learner.optimizers import GROUP, Penalty, PerColumn, create
 from algorithms.linear_learner.scaling import LabelScaler
 from algorithms.linear_learner.settings import Initial, Settings
 
@@ -90,7 +90,11 @@ class LockStep:
         self._optimizer = create(settings.optimizer, self._table.shape)
         self._scores = np.empty((settings.mini_batch_size, columns), np.float32)
         self._gradient = np.empty_like(self._table)
+        self._ones = np.ones(
+            settings.mini_batch_size, np.float32
+        )  # a product sums columns in a third of the time
         self._updates = 0
+        self._scheduled: tuple[int, PerColumn] | None = None
         self.alive = np.ones(self.models, bool)
 
     def epoch(self, batches: Iterable[Batch]) -> tuple[Doubles, int]:
@@ -152,7 +156,7 @@ class LockStep:
             grouped *= weights if self.classes == 1 else weights[:, None, :]
         scores *= np.float32(1 / count)
         # float32 over the rows of one mini-batch, float64 over mini-batches.
-        return np.asarray(losses.sum(axis=0), np.float64)
+        return np.asarray(self._ones[:count] @ losses, np.float64)
 
     def _step_sparse(self, features: csr_matrix, scores: Floats) -> None:
         width = int(features.shape[1])
@@ -170,14 +174,18 @@ class LockStep:
         """Gradient of the bias; 0 without one, which leaves it where it is."""
         if not self._use_bias:
             return np.zeros_like(self.bias)
-        return np.asarray(scores.sum(axis=0) + self._bias_wd * self.bias)
+        return np.asarray(self._ones[: len(scores)] @ scores + self._bias_wd * self.bias)
 
-    def _current_rates(self) -> Floats:
-        if self._schedule is None:
-            return self._rates
-        least = np.minimum(self._rates, np.float32(self._schedule.minimum))
-        falling = self._rates * np.float32(self._schedule.multiplier(self._updates))
-        return np.asarray(np.maximum(falling, least))
+    def _current_rates(self) -> PerColumn:
+        """Return the scheduled rates; they are worked out anew only when the schedule moves on."""
+        period = self._updates // self._schedule.step if self._schedule else 0
+        if self._scheduled is None or self._scheduled[0] != period:
+            rates = self._rates
+            if self._schedule is not None:
+                least = np.minimum(rates, np.float32(self._schedule.minimum))
+                rates = np.maximum(rates * np.float32(self._schedule.multiplier(self._updates)), least)
+            self._scheduled = period, PerColumn(rates)
+        return self._scheduled[1]
 
     def _retire(self, dead: npt.NDArray[np.bool_]) -> None:
         if not dead.any():
@@ -187,6 +195,7 @@ class LockStep:
         self.weights[:, columns] = 0
         self.bias[columns] = 0
         self._rates[columns] = 0
+        self._scheduled = None
         self._optimizer.clear(columns)
 
     def _columns(self, per_model: Sequence[float]) -> Floats:

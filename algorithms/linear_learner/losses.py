@@ -77,7 +77,8 @@ def _hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
         losses = np.multiply(scores, -signs)
         losses += np.float32(margin)
         np.maximum(losses, np.float32(0), out=losses)
-        np.multiply(losses > 0, -signs, out=gradient)
+        np.greater(losses, np.float32(0), out=gradient)
+        gradient *= -signs
         return losses
 
     return evaluate

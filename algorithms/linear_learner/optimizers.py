@@ -55,8 +55,14 @@ class OptimizerSettings:
 class PerColumn:
     """A value per column, ready for plain and for grouped arrays."""
 
-    def __init__(self, values: Floats) -> None:
-        self._plain, self._grouped = values, np.tile(values, GROUP)
+    def __init__(self, values: Floats, grouped: Floats | None = None) -> None:
+        self._plain = values
+        self._grouped = np.tile(values, GROUP) if grouped is None else grouped
+
+    def times(self, factor: float) -> PerColumn:
+        """Return every value times `factor`."""
+        by = np.float32(factor)
+        return PerColumn(self._plain * by, self._grouped * by)
 
     def like(self, array: Floats) -> Floats:
         """Return the values, once or GROUP times, as wide as `array`."""
@@ -103,7 +109,7 @@ class Optimizer(Protocol):
         self,
         weights: Floats,
         gradient: Floats,
-        rates: Floats,
+        rates: PerColumn,
         penalty: Penalty,
         *,
         free: int = 0,
@@ -166,7 +172,7 @@ class _Stateful:
         self,
         weights: Floats,
         gradient: Floats,
-        rates: Floats,
+        rates: PerColumn,
         penalty: Penalty,
         *,
         free: int = 0,
@@ -199,12 +205,12 @@ class _Stateful:
         weights: Floats,
         gradient: Floats,
         state: list[Floats],
-        rates: Floats,
+        rates: PerColumn,
         penalty: Penalty,
         free: int,
     ) -> None:
         factor, damping = self._constants()
-        step = PerColumn(rates * np.float32(factor))
+        step = rates.times(factor)
         penalised = len(weights) - free
 
         def update(block: slice) -> None:

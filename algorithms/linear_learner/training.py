@@ -29,7 +29,7 @@ Doubles = npt.NDArray[np.float64]
 SEED = 2
 """Initial weights and shuffling are drawn from it: the same data and hyperparameters give the same model."""
 
-_EXAMINED_BYTES = 16 * 2**20
+_EXAMINED_BYTES = 2 * 2**20
 
 
 def train(values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> LinearModel:
