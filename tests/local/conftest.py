@@ -280,11 +280,13 @@ def in_child(yard: Yard, tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], 
     """Start a run in a process of its own, which a test can kill; it prints its events as they come."""
     script = tmp_path / "runner.py"
     script.write_text(
-        "import json, sys\n"
+        "import json, signal, sys\n"
         "from pathlib import Path\n"
         "from local.containers import Container\n"
         "from local.executor import run\n"
         "from local.state import open_state\n"
+        # a shell's background job ignores SIGINT, and so would its descendants
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "home, definition, container = map(Path, sys.argv[1:])\n"
         "command = ('python3', str(container))\n"
         "toy = Container((*command, 'train'), (*command, 'serve'), processing=True)\n"

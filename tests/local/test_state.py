@@ -36,27 +36,32 @@ def wait_for(child, kind, step):
     return next(event for event in events(child) if event[:2] == [kind, step])
 
 
-def dead(pid):
-    deadline = time.monotonic() + 10
+def comes_true(question, seconds=30):
+    """Ask until the answer is yes; so long is waited for what takes a moment on an idle machine."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if process_started(pid) is None:
-            return True
+        if answer := question():
+            return answer
         time.sleep(0.01)
     return False
 
 
+def dead(pid):
+    return comes_true(lambda: process_started(pid) is None)
+
+
 def job_pid(yard, name="Wait"):
     """The process of the job of a step that runs now."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def find():
         with yard.open(write=False) as state:
-            found = [
+            return [
                 job["pid"] for job in state.records.jobs_under_way() if job["step"] == name and job["pid"]
             ]
-        if found:
-            return found[0]
-        time.sleep(0.01)
-    raise AssertionError(f"no process for {name}")
+
+    found = comes_true(find)
+    assert found, f"no process for {name}"
+    return found[0]
 
 
 def test_a_second_run_is_told_who_holds_the_directory_while_readers_read(yard, build, in_child):
@@ -125,8 +130,7 @@ def test_ctrl_c_ends_the_jobs_and_the_execution_can_go_on(yard, build, in_child,
     pid = job_pid(yard)
     with yard.open(write=False) as state:
         log = Path(step_of(state.describe(execution), "Wait")["log"])
-    while "here" not in log.read_text():
-        time.sleep(0.01)
+    assert comes_true(lambda: "here" in log.read_text())
     child.send_signal(signal.SIGINT)
     assert child.wait(30) != 0
     assert dead(pid)
@@ -146,11 +150,9 @@ def test_a_second_ctrl_c_ends_a_job_that_does_not_listen_to_the_first(yard, buil
     pid = job_pid(yard)
     with yard.open(write=False) as state:
         log = Path(state.describe(execution)["steps"][0]["log"])
-        while "here" not in log.read_text():
-            time.sleep(0.01)
+        assert comes_true(lambda: "here" in log.read_text())
         child.send_signal(signal.SIGINT)
-        while state.describe(execution)["status"] != "Stopping":
-            time.sleep(0.01)
+        assert comes_true(lambda: state.describe(execution)["status"] == "Stopping")
         child.send_signal(signal.SIGINT)
         assert child.wait(30) != 0
         assert dead(pid)
