@@ -5,20 +5,24 @@ from __future__ import annotations
 import sys
 
 import settings
-from stacks.platform import application, build
+from stacks import node
 
 
 def main() -> None:
     """Synthesise one environment; a wrong setting ends with its lines and exit code 1."""
+    node.provide()  # before the import that starts Node
+    from stacks.application import application
+
     app = application()
-    environment = app.node.try_get_context("env") or "dev"
-    try:
-        chosen = settings.read(environment)
-    except settings.SettingsError as error:
-        sys.exit(str(error))
+    chosen = settings.read(app.node.try_get_context("env") or "dev")
+    from stacks.platform import build  # a second of imports that wrong settings need not wait for
+
     build(app, chosen)
     app.synth()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (settings.SettingsError, node.NodeError) as error:
+        sys.exit(str(error))

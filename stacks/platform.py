@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import aws_cdk as cdk
 
 from settings import Settings
 from stacks.access import AccessStack, set_boundary
 from stacks.checks import check
-from stacks.functions import REPOSITORY
 from stacks.network import NetworkStack
 from stacks.pipelines import PipelinesStack
 from stacks.serving import ServingStack
@@ -29,12 +26,6 @@ class Platform:
     studio: StudioStack
     pipelines: PipelinesStack
     serving: ServingStack
-
-
-def application(**options: Any) -> cdk.App:
-    """Return an application with the feature flags of cdk.json, which only the CDK CLI would pass on."""
-    flags = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return cdk.App(context=flags, **options)
 
 
 def build(app: cdk.App, settings: Settings) -> Platform:

@@ -64,7 +64,11 @@ class Synthesised:
 
 def _synthesise(environment: str, folder: Path) -> Synthesised:
     import settings
-    from stacks.platform import application, build
+    from stacks import node
+
+    node.provide()
+    from stacks.application import application
+    from stacks.platform import build
 
     app = application(outdir=str(folder))
     build(app, settings.read(environment))

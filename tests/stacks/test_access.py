@@ -122,7 +122,8 @@ def test_policies_fit_into_what_iam_takes(both: Any) -> None:
 def test_an_organisations_permissions_boundary_is_set_on_every_role(tmp_path: Any) -> None:
     import settings
     from settings.model import Access
-    from stacks.platform import application, build
+    from stacks.application import application
+    from stacks.platform import build
 
     boundary = "arn:aws:iam::111122223333:policy/boundary"
     chosen = settings.read("dev").model_copy(update={"access": Access(permissions_boundary=boundary)})

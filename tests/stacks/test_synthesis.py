@@ -40,8 +40,8 @@ def test_a_broken_promise_fails_the_synthesis(tmp_path: Path) -> None:
     import aws_cdk as cdk
     from aws_cdk import aws_sagemaker as sagemaker
 
+    from stacks.application import application
     from stacks.checks import check
-    from stacks.platform import application
 
     app = application(outdir=str(tmp_path))
     stack = cdk.Stack(app, "Broken")
@@ -68,7 +68,8 @@ def test_everything_that_can_be_is_tagged(dev: Any) -> None:
 def test_a_second_synthesis_changes_nothing(dev: Any, tmp_path: Path) -> None:
     """Hence `cdk diff` after a deployment shows nothing."""
     import settings
-    from stacks.platform import application, build
+    from stacks.application import application
+    from stacks.platform import build
 
     app = application(outdir=str(tmp_path))
     build(app, settings.read("dev"))
@@ -90,12 +91,11 @@ def test_the_stack_is_what_it_was(dev: Any, stack: str, essence: Callable[[Any],
 
 def test_cfn_lint_finds_nothing(both: Any) -> None:
     """But for zones, which are fixed on purpose, and dependencies that CDK writes out although implied."""
-    for platform in both:
-        templates = sorted(platform.folder.glob("*.template.json"))
-        command = [Path(sys.executable).parent / "cfn-lint", "--non-zero-exit-code", "warning"]
-        command += ["--ignore-checks", "W3010", "W3005", "--", *templates]
-        linted = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert linted.returncode == 0, linted.stdout + linted.stderr
+    templates = [path for platform in both for path in sorted(platform.folder.glob("*.template.json"))]
+    command = [Path(sys.executable).parent / "cfn-lint", "--non-zero-exit-code", "warning"]
+    command += ["--ignore-checks", "W3010", "W3005", "--", *templates]
+    linted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
 def test_synthesis_needs_no_network_and_no_credentials(tmp_path: Path, repository: Path) -> None:
@@ -103,7 +103,7 @@ def test_synthesis_needs_no_network_and_no_credentials(tmp_path: Path, repositor
     nowhere = "http://127.0.0.1:9"
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(tmp_path),
+        "HOME": str(Path.home()),  # jsii keeps what it has unpacked there
         "HTTPS_PROXY": nowhere,
         "HTTP_PROXY": nowhere,
         "CDK_OUTDIR": str(tmp_path / "out"),
@@ -127,9 +127,8 @@ def test_synthesis_needs_no_network_and_no_credentials(tmp_path: Path, repositor
 def test_a_wrong_environment_ends_with_one_line(tmp_path: Path, repository: Path) -> None:
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(tmp_path),
+        "HOME": str(Path.home()),  # jsii keeps what it has unpacked there
         "CDK_CONTEXT_JSON": json.dumps({"env": "deb"}),
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
     }
     made = subprocess.run(
         [sys.executable, "app.py"],
@@ -141,4 +140,4 @@ def test_a_wrong_environment_ends_with_one_line(tmp_path: Path, repository: Path
     )
     assert made.returncode == 1
     assert "did you mean 'dev'" in made.stderr
-    assert "Traceback" not in made.stderr
+    assert len(made.stderr.splitlines()) == 1

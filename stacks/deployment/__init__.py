@@ -1,0 +1,1 @@
+"""`python -m stacks.deployment`: the CDK's command line, with checks before and an explanation after."""
