@@ -136,7 +136,7 @@ class AccessStack(PlatformStack):
             Allowance(
                 ("kms:Decrypt", "kms:GenerateDataKey"),
                 [network.operations_key.key_arn],
-                "the queue is encrypted",
+                "queue and environment are encrypted",
             ),
         )
         if all(task.endpoint.in_vpc for task in self.settings.tasks.values()):

@@ -125,10 +125,12 @@ class PythonFunction(Construct):
             environment=dict(environment or {}),
         )
         self.function.node.add_dependency(group)
+        # The L2 properties would add statements to the role's stack, which must not know this one.
+        resource = self.function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)
+        if environment:
+            resource.kms_key_arn = key.key_arn
         if dead_letters is not None:
-            # The L2 property would add a statement to the role's stack, which must not know this one.
-            resource = self.function.node.default_child
-            assert isinstance(resource, lambda_.CfnFunction)
             resource.dead_letter_config = lambda_.CfnFunction.DeadLetterConfigProperty(
                 target_arn=dead_letters.queue_arn
             )

@@ -213,8 +213,9 @@ def _remains_allowances(names: Names) -> list[Allowance]:
             tagged,
         ),
         Allowance(
-            ("ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"),
-            ["*"],
-            "a mount target's deletion takes its network interface along",
+            ("ec2:DeleteNetworkInterface",),
+            [names.arn("ec2", "network-interface/*")],
+            "a mount target's deletion takes its network interface along, whose id is EFS's",
         ),
+        Allowance(("ec2:DescribeNetworkInterfaces",), ["*"], "describing knows no resource"),
     ]
