@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ def execute(options: argparse.Namespace) -> int:
     from local.state import open_state
 
     _check_usage(options)
+    # A polite end from outside stops the jobs and keeps what is done, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open_state(write=True) as state:
         with Progress() as progress:
             if options.resume:

@@ -74,10 +74,13 @@ def _steps(description: str) -> dict[str, Any]:
     return {step["name"]: step for step in json.loads(description)["steps"]}
 
 
-def test_ctrl_c_stops_the_jobs_and_the_execution_can_go_on(home: Path, command: Command) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_the_jobs_and_the_execution_can_go_on(
+    home: Path, command: Command, sent: signal.Signals
+) -> None:
     with running(home, "run", "iris") as process:
         wait_for(process.stderr, "Train-knn started")
-        os.killpg(process.pid, signal.SIGINT)
+        process.send_signal(sent)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
