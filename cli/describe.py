@@ -6,20 +6,22 @@ import argparse
 import json
 from typing import Any
 
+from cli.client import add_on
 from cli.options import add_execution, add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     add_execution(parser)
+    add_on(parser)
     add_json(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Show one execution."""
-    from local.state import open_state
+    from cli.source import source
 
-    with open_state(write=False) as state:
+    with source(options.on) as state:
         execution = state.describe(options.execution)
     if options.json:
         print(json.dumps(execution, indent=2))

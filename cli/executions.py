@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 
+from cli.client import add_on
 from cli.options import add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
+    add_on(parser)
     add_json(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """List all executions in the state directory."""
     from cli.display import show_table
-    from local.state import open_state
+    from cli.source import source
 
-    with open_state(write=False) as state:
+    with source(options.on) as state:
         executions = state.executions()
     if options.json:
         print(json.dumps(executions, indent=2))

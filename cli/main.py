@@ -14,11 +14,19 @@ from importlib import import_module
 
 COMMANDS = {
     "tasks": "list the tasks: their data, label and candidates",
+    "up": "serve the SageMaker API, the runtime and the scheduler on this machine",
     "run": "run a task's pipeline from raw data to a registered model",
     "executions": "list executions, newest first",
     "describe": "show one execution: its steps, why each was or was not cached, and its logs",
     "models": "list registered model packages, newest first",
     "report": "write the HTML report of an execution",
+    "approve": "approve a model package, so that an endpoint serves it",
+    "reject": "reject a model package, so that the version before it is served",
+    "endpoints": "list endpoints: what they serve, and until when",
+    "invoke": "send a file to an endpoint and print its answer",
+    "predict": "answer every row of a file with the newest approved model",
+    "teardown": "remove what serves a task: endpoint, configurations, models",
+    "permissions": "print what each role of a task may do, and which step and field asked for it",
     "compile": "write pipeline/definitions/*.json from the SageMaker SDK's definition of each task",
 }
 """Command → its line in `trainyard --help`; the module `cli.COMMAND` implements it."""
@@ -28,7 +36,7 @@ def build_parser(wanted: str | None) -> argparse.ArgumentParser:
     """Return the parser; only the wanted command's module is imported, so that start-up stays light."""
     parser = argparse.ArgumentParser(
         prog="trainyard",
-        description="SageMaker's built-in algorithms as a production line, on one machine.",
+        description="SageMaker's built-in algorithms as a production line, on one machine and on AWS.",
         epilog="State lives under ./.trainyard, or where TRAINYARD_HOME points.",
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -68,7 +76,16 @@ def _is_for_the_user(error: Exception) -> bool:
     from local.errors import LocalError
     from pipeline.definition import DefinitionError
 
-    return isinstance(error, UsageError | LocalError | DefinitionError)
+    return isinstance(error, UsageError | LocalError | DefinitionError) or _is_an_answer(error)
+
+
+def _is_an_answer(error: Exception) -> bool:
+    """Tell what boto3 says of a request: refused, not sent, or without credentials.
+
+    Such an error can only be where botocore is loaded; to load it for the question would take half a second.
+    """
+    botocore = sys.modules.get("botocore.exceptions")
+    return botocore is not None and isinstance(error, botocore.ClientError | botocore.BotoCoreError)
 
 
 def _complain(text: str, code: int) -> int:

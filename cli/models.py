@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 
+from cli.client import add_on
 from cli.options import add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("task", metavar="TASK", nargs="?", help="only this task's model packages")
+    add_on(parser)
     add_json(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """List the registered model packages, newest first."""
     from cli.display import show_table
-    from local.state import open_state
+    from cli.source import source
 
-    with open_state(write=False) as state:
+    with source(options.on) as state:
         packages = state.model_packages(options.task)
     if options.json:
         print(json.dumps(packages, indent=2))

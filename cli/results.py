@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from local.state import State
+from typing import Any, Protocol
 
 RAW_DATA = "RawData"
 """The pipeline parameter that --data sets."""
@@ -15,7 +12,35 @@ CANDIDATE_FIGURES = ("accuracy", "precision", "recall", "f1", "macro_f1", "confu
 """What `run --json` says of each candidate."""
 
 
-def read_output(state: State, execution: dict[str, Any], output: str) -> dict[str, Any] | None:
+class Objects(Protocol):
+    """Where outputs are read."""
+
+    def read_json(self, uri: str) -> Any:
+        """Return the JSON value in an object."""
+
+
+class Source(Protocol):
+    """What tells of executions: the state directory, or `cli.remote.Remote`."""
+
+    @property
+    def home(self) -> Path:
+        """The folder below which reports are written."""
+
+    @property
+    def objects(self) -> Objects:
+        """Where outputs are read."""
+
+    def describe(self, execution: str) -> dict[str, Any]:
+        """Return an execution with its steps."""
+
+    def definition(self, execution: str) -> dict[str, Any]:
+        """Return the definition that an execution runs by."""
+
+    def model_packages(self, group: str | None = None) -> list[dict[str, Any]]:
+        """Return model packages."""
+
+
+def read_output(state: Source, execution: dict[str, Any], output: str) -> dict[str, Any] | None:
     """Return OUTPUT.json from the processing output named OUTPUT, or None where no step wrote it."""
     for step in execution["steps"]:
         uri = (step.get("outputs") or {}).get(output)
@@ -25,7 +50,7 @@ def read_output(state: State, execution: dict[str, Any], output: str) -> dict[st
     return None
 
 
-def raw_data_was_refused(state: State, execution_id: str) -> bool:
+def raw_data_was_refused(state: Source, execution_id: str) -> bool:
     """Whether the execution failed since the step that reads the raw data could not make sense of it.
 
     A processing job's exit code 2 says that its input is to blame; the failure reason ends with that code, as
@@ -44,15 +69,17 @@ def raw_data_was_refused(state: State, execution_id: str) -> bool:
     )
 
 
-def registered(state: State, execution: str) -> dict[str, str] | None:
+def registered(state: Source, execution: dict[str, Any]) -> dict[str, str] | None:
     """Return the ARN and approval status of the model package that an execution registered."""
-    for package in state.model_packages():
-        if package["execution"] == execution:
+    made = [step["properties"].get("ModelPackageArn") for step in execution["steps"]]
+    arns = {arn for arn in made if arn}
+    for package in state.model_packages() if arns else []:
+        if package["model_package_arn"] in arns:
             return {"arn": package["model_package_arn"], "approval_status": package["approval_status"]}
     return None
 
 
-def summarise(state: State, execution_id: str) -> dict[str, Any]:
+def summarise(state: Source, execution_id: str) -> dict[str, Any]:
     """Return the object that `run --json` prints."""
     execution = state.describe(execution_id)
     evaluation = read_output(state, execution, "evaluation") or {}
@@ -66,7 +93,7 @@ def summarise(state: State, execution_id: str) -> dict[str, Any]:
             name: {figure: figures[figure] for figure in CANDIDATE_FIGURES}
             for name, figures in candidates.items()
         },
-        "model_package": registered(state, execution_id),
+        "model_package": registered(state, execution),
         "steps": [
             {key: step[key] for key in ("name", "type", "status", "seconds", "cached")}
             for step in execution["steps"]
@@ -75,7 +102,7 @@ def summarise(state: State, execution_id: str) -> dict[str, Any]:
     }
 
 
-def write_report(state: State, execution_id: str) -> Path:
+def write_report(state: Source, execution_id: str) -> Path:
     """Write the execution's HTML report below the state directory and return where."""
     from report import write
 
@@ -86,7 +113,7 @@ def write_report(state: State, execution_id: str) -> Path:
         {
             **execution,
             "task": execution["pipeline"],
-            "model_package": registered(state, execution["execution"]),
+            "model_package": registered(state, execution),
             "versions": versions(),
         },
         read_output(state, execution, "inspection"),

@@ -10,11 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.client import add_on
 from cli.errors import UsageError
 from cli.options import add_json
 from cli.results import RAW_DATA
 
 if TYPE_CHECKING:
+    from cli.client import Clients
+    from cli.results import Source
     from local.state import State
 
 
@@ -34,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", metavar="EXECUTION", help="go on with an execution that was killed, stopped or failed"
     )
+    add_on(parser)
     add_json(parser)
 
 
@@ -42,13 +46,22 @@ def execute(options: argparse.Namespace) -> int:
 
     Returns 0 where the execution succeeded, 2 where its raw data could not be read, else 1.
     """
-    from cli.progress import Progress
-    from cli.results import raw_data_was_refused, summarise, write_report
-    from local.state import open_state
+    from local.api.address import running_url
+    from local.state import default_home
 
     _check_usage(options)
     # A polite end from outside stops the jobs and keeps what is done, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.on == "local" and running_url(default_home().absolute()) is None:
+        return _run_here(options)
+    return _run_through_the_api(options)
+
+
+def _run_here(options: argparse.Namespace) -> int:
+    """Run in this process, on a state directory that no service holds."""
+    from cli.progress import Progress
+    from local.state import open_state
+
     with open_state(write=True) as state:
         with Progress() as progress:
             if options.resume:
@@ -57,9 +70,47 @@ def execute(options: argparse.Namespace) -> int:
                 execution = resume(state, options.resume, on_event=progress)
             else:
                 execution = _start(state, options, progress)
-        summary = summarise(state, execution)
-        unreadable = raw_data_was_refused(state, execution)
-        report = write_report(state, execution)
+        return _finish(state, execution, options)
+
+
+def _run_through_the_api(options: argparse.Namespace) -> int:
+    """Run by the service that holds the state directory, or by AWS."""
+    from cli.client import connect
+    from cli.progress import Progress
+    from cli.remote import Remote
+    from cli.remote_run import follow
+    from cli.source import source
+    from local.state import default_home
+
+    home = default_home().absolute()
+    with connect(options.on) as service, Progress() as progress:
+        remote = Remote(service, home)
+        if options.resume:
+            execution = remote.arn(options.resume)
+            service.sagemaker.retry_pipeline_execution(PipelineExecutionArn=execution)
+        else:
+            execution = _start_through_the_api(service, options, home)
+        follow(service, remote, execution, progress)
+    with source(options.on) as state:
+        return _finish(state, execution, options)
+
+
+def _start_through_the_api(service: Clients, options: argparse.Namespace, home: Path) -> str:
+    from cli.remote_run import deployed, start
+
+    pipeline, definition = deployed(service, options.task)
+    overrides = _assignments(options.set)
+    wants_data = options.data is not None or RAW_DATA not in overrides
+    return start(service, pipeline, definition, overrides, _raw_data(home, options) if wants_data else None)
+
+
+def _finish(state: Source, execution: str, options: argparse.Namespace) -> int:
+    """Write the report, show the result and return the exit code."""
+    from cli.results import raw_data_was_refused, summarise, write_report
+
+    summary = summarise(state, execution)
+    unreadable = raw_data_was_refused(state, execution)
+    report = write_report(state, execution)
     if options.json:
         print(json.dumps({**summary, "report": str(report)}, indent=2))
     else:
@@ -94,7 +145,7 @@ def _start(state: State, options: argparse.Namespace, progress: Any) -> str:
     # Checked before the data is copied: a mistyped parameter should cost nothing.
     resolve_parameters(definition, overrides)
     if options.data or RAW_DATA not in overrides:
-        overrides[RAW_DATA] = put_raw(state, _raw_data(state, options))
+        overrides[RAW_DATA] = put_raw(state, _raw_data(state.home, options))
     return run(
         state,
         definition,
@@ -118,7 +169,7 @@ def _assignments(texts: list[str]) -> dict[str, str]:
     return assignments
 
 
-def _raw_data(state: State, options: argparse.Namespace) -> Path:
+def _raw_data(home: Path, options: argparse.Namespace) -> Path:
     """Return the raw file or folder to read: what --data names, or the task's sample."""
     if options.data is None:
         from cli.samples import write_sample
@@ -127,7 +178,7 @@ def _raw_data(state: State, options: argparse.Namespace) -> Path:
         sample = CATALOGUE[options.task].sample
         if sample is None:
             raise UsageError(f"task {options.task} has no built-in data: name yours with --data PATH")
-        return write_sample(sample, state.home / "samples")
+        return write_sample(sample, home / "samples")
     path: Path = options.data
     if not path.exists():
         raise UsageError(f"--data {path}: no such file or folder")

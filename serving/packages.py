@@ -77,11 +77,11 @@ def _package(answer: Mapping[str, Any]) -> Package:
         version=answer["ModelPackageVersion"],
         approval=answer["ModelApprovalStatus"],
         container=container,
-        execution=_execution(answer, container),
+        execution=execution_of(answer, container),
     )
 
 
-def _execution(answer: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+def execution_of(answer: Mapping[str, Any], container: Mapping[str, Any]) -> str:
     """Return the execution's id: from the package's metadata, else from where the pipeline put the model.
 
     Pipelines write below `s3://BUCKET/TASK/EXECUTION/`.

@@ -1,8 +1,7 @@
 """How the approved model of each task is served: read strictly, contradictions refused.
 
 They come as JSON in the variable `TRAINYARD_ENDPOINTS`: model package group → table. The table `*` holds what
-other tables leave out, and is what a group without a table is served with; where there is no `*`, such a group
-is not served.
+other tables leave out, and is what a group without a table is served with; without a `*`, it is not served.
 """
 
 from __future__ import annotations

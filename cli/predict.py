@@ -1,0 +1,159 @@
+"""`trainyard predict TASK --data FILE --output FILE`: a transform job with the newest approved model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.client import add_on
+from cli.errors import UsageError
+from cli.options import add_json
+
+if TYPE_CHECKING:
+    from cli.client import Clients
+    from serving.packages import Package
+
+_JOB_SECONDS = 24 * 3600.0
+_LOOKED_AT = 300
+_SPLITS = {"text/csv": "Line", "application/jsonlines": "Line", "application/x-recordio-protobuf": "RecordIO"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("task", metavar="TASK", help="a task, or its model package group")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="FILE", help="rows of features, as the model takes them"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="gets one answer a row")
+    add_on(parser)
+    add_json(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the job and fetch its answers; 1 where the job failed."""
+    from cli.client import connect
+    from cli.content import content_type
+    from cli.registry import group_of
+    from serving.packages import approved
+
+    if not options.data.is_file():
+        raise UsageError(f"--data {options.data}: no such file")
+    if not options.output.parent.is_dir():
+        raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
+    kind = content_type(options.data)
+    with connect(options.on) as service:
+        sagemaker = service.sagemaker
+        group = group_of(sagemaker, options.task)
+        versions = approved(sagemaker, group)
+        if not versions:
+            raise UsageError(
+                f"no version of {group} is approved; approve one: trainyard approve {group}/VERSION"
+            )
+        job = _run(service, versions[0], kind, options)
+    result = {
+        "job": job["TransformJobName"],
+        "status": job["TransformJobStatus"],
+        "failure_reason": job.get("FailureReason"),
+        "model_package_arn": versions[0].arn,
+        "output": str(options.output),
+    }
+    if options.json:
+        print(json.dumps(result, indent=2))
+    elif result["status"] == "Completed":
+        print(f"{result['output']}: the answers of {result['model_package_arn']}")
+    if result["status"] != "Completed":
+        print(
+            f"trainyard: transform job {result['job']} {result['status']}: {result['failure_reason']}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _run(service: Clients, package: Package, kind: str, options: argparse.Namespace) -> dict[str, Any]:
+    sagemaker, s3 = service.sagemaker, service.s3
+    template = _template(sagemaker, package)
+    name = f"predict-{package.group[:30].rstrip('-')}-{uuid.uuid4().hex[:12]}"
+    prefix = f"predictions/{package.group}/{name}"
+    s3.upload_file(str(options.data), package.bucket, f"{prefix}/input/{options.data.name}")
+    place = f"s3://{package.bucket}/{prefix}"
+    sagemaker.create_transform_job(**_request(template, name, place, kind))
+    job = _ended(sagemaker, name)
+    if job["TransformJobStatus"] == "Completed":
+        s3.download_file(package.bucket, f"{prefix}/output/{options.data.name}.out", str(options.output))
+    return job
+
+
+def _request(template: dict[str, Any], name: str, place: str, kind: str) -> dict[str, Any]:
+    """Return the request of the job that tested the model, for other data."""
+    output = template["TransformOutput"]
+    kept = ("ModelName", "TransformResources", "BatchStrategy", "Environment", "MaxPayloadInMB")
+    return {
+        **{member: template[member] for member in kept if template.get(member)},
+        "TransformJobName": name,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"{place}/input/"}},
+            "ContentType": kind,
+            "SplitType": _SPLITS.get(kind, "None"),
+        },
+        "TransformOutput": {
+            **{
+                member: output[member]
+                for member in ("Accept", "AssembleWith", "KmsKeyId")
+                if output.get(member)
+            },
+            "S3OutputPath": f"{place}/output",
+        },
+    }
+
+
+def _template(sagemaker: Any, package: Package) -> dict[str, Any]:
+    """Return the description of the pipeline's own transform job of this model.
+
+    Its model, role, instance type and keys are those that the task's definition asks for.
+    """
+    for job in _jobs_of(sagemaker, package.algorithm):
+        if _model_data(sagemaker, job["ModelName"]) == package.container["ModelDataUrl"]:
+            return job
+    raise UsageError(
+        f"no transform job of a pipeline with the model of {package.arn} is left; "
+        f"run the task again: trainyard run {package.group}"
+    )
+
+
+def _jobs_of(sagemaker: Any, algorithm: str) -> Iterator[dict[str, Any]]:
+    from itertools import islice
+
+    from serving.api import pages
+
+    # A job's name holds as much of its step's name as fits; all algorithms differ in this much of it.
+    named = f"Transform-{algorithm}"[:20]
+    listed = pages(sagemaker.list_transform_jobs, "TransformJobSummaries", NameContains=named)
+    for entry in islice(listed, _LOOKED_AT):
+        yield sagemaker.describe_transform_job(TransformJobName=entry["TransformJobName"])
+
+
+def _model_data(sagemaker: Any, name: str) -> str | None:
+    from serving.api import found
+
+    model = found(sagemaker.describe_model, ModelName=name) or {}
+    containers = model.get("Containers") or [model.get("PrimaryContainer", {})]
+    url: str | None = containers[0].get("ModelDataUrl")
+    return url
+
+
+def _ended(sagemaker: Any, name: str) -> dict[str, Any]:
+    from serving.api import seconds_from_now
+
+    deadline = seconds_from_now(_JOB_SECONDS)
+    while True:
+        job: dict[str, Any] = sagemaker.describe_transform_job(TransformJobName=name)
+        if job["TransformJobStatus"] in ("Completed", "Failed", "Stopped"):
+            return job
+        if not deadline.pause():
+            raise UsageError(f"transform job {name} has not ended within a day; it goes on")

@@ -1,0 +1,57 @@
+"""Model package groups and packages by the short names that people type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli.errors import UsageError
+
+
+def group_of(sagemaker: Any, task: str) -> str:
+    """Return the model package group of a task: the group of that name, or the one that ends in it.
+
+    A deployed environment puts its own name before the task's, as in `trainyard-dev-iris`.
+
+    Raises:
+        UsageError: there is none, or there are several.
+
+    """
+    from serving.api import found, pages
+
+    if found(sagemaker.describe_model_package_group, ModelPackageGroupName=task) is not None:
+        return task
+    listed = pages(sagemaker.list_model_package_groups, "ModelPackageGroupSummaryList", NameContains=task)
+    names = [str(entry["ModelPackageGroupName"]) for entry in listed]
+    ending = sorted(name for name in names if name.endswith(f"-{task}"))
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise UsageError(f"{task} is the end of several model package groups; name one: {', '.join(ending)}")
+    raise UsageError(f"no model package group {task!r}; a run of the task makes it: trainyard run {task}")
+
+
+def package_of(sagemaker: Any, text: str) -> dict[str, Any]:
+    """Return the description of a model package that is named by its ARN, or as TASK/VERSION.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    from serving.api import found, pages
+
+    if text.startswith("arn:"):
+        package = found(sagemaker.describe_model_package, ModelPackageName=text)
+        if package is None:
+            raise UsageError(f"no model package {text}; `trainyard models` lists them")
+        return package
+    task, slash, version = text.rpartition("/")
+    if not slash or not version.isdecimal():
+        raise UsageError(f"{text}: name a model package by its ARN or as TASK/VERSION, such as iris/1")
+    group = group_of(sagemaker, task)
+    for entry in pages(sagemaker.list_model_packages, "ModelPackageSummaryList", ModelPackageGroupName=group):
+        if entry["ModelPackageVersion"] == int(version):
+            answer: dict[str, Any] = sagemaker.describe_model_package(
+                ModelPackageName=entry["ModelPackageArn"]
+            )
+            return answer
+    raise UsageError(f"group {group} has no version {version}; `trainyard models {task}` lists them")
