@@ -55,7 +55,8 @@ CREATE TABLE tokens (
     operation TEXT NOT NULL, token TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL,
     created TEXT NOT NULL, PRIMARY KEY (operation, token));
 CREATE TABLE deliveries (
-    id INTEGER PRIMARY KEY, handler TEXT NOT NULL, event TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT,
+    id INTEGER PRIMARY KEY, handler TEXT NOT NULL, event TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT,
     created TEXT NOT NULL, ended TEXT);
 CREATE INDEX deliveries_open ON deliveries (id) WHERE ended IS NULL;
 """,

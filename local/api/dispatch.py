@@ -32,15 +32,24 @@ def handle(service: Service, target: str, body: bytes) -> bytes:
     name = target.removeprefix(_TARGET)
     if not target.startswith(_TARGET) or name not in service_model().operation_names:
         raise ServiceError("UnknownOperationException", f"there is no operation {target!r}")
-    model = service_model().operation_model(name)
+    return answer(service_model().operation_model(name).output_shape, call(service, name, parse(body)))
+
+
+def call(service: Service, name: str, given: object) -> dict[str, Any]:
+    """Return the members of the answer to a request, which is validated first.
+
+    Raises:
+        ServiceError: the request is refused.
+
+    """
     function = operations().get(name)
     if function is None:
         raise ServiceError("UnknownOperationException", f"{name} is not among the operations of this machine")
-    request = validate(model.input_shape, parse(body))
+    request = validate(service_model().operation_model(name).input_shape, given)
     if not changes(name):
-        return answer(model.output_shape, function(service, request))
+        return function(service, request)
     with service.change():
-        return answer(model.output_shape, _once(service, name, request, function))
+        return _once(service, name, request, function)
 
 
 def _once(service: Service, name: str, request: dict[str, Any], function: Any) -> dict[str, Any]:

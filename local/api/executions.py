@@ -49,7 +49,9 @@ class Executions:
     def _run(self, execution: str) -> None:
         records = self._service.records
         try:
-            limits = json.loads(records.execution(execution)["request"] or "{}").get("ParallelismConfiguration")
+            limits = json.loads(records.execution(execution)["request"] or "{}").get(
+                "ParallelismConfiguration"
+            )
             resume(
                 self._service.state,
                 execution,
@@ -87,7 +89,10 @@ class Executions:
         with self._lock:
             under_way = dict(self._threads)
             controls = list(self._controls.values())
-        asked = {row["id"] for row in self._service.records.rows("SELECT id FROM executions WHERE status = 'Stopping'")}
+        asked = {
+            row["id"]
+            for row in self._service.records.rows("SELECT id FROM executions WHERE status = 'Stopping'")
+        }
         for control in controls:
             control.stop(0)
         for execution, thread in under_way.items():

@@ -20,6 +20,7 @@ from local.endpoints.submission import submit
 
 if TYPE_CHECKING:
     from local.api.service import Service
+    from local.endpoints.manager import EndpointManager
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Runtime:
 
     def __init__(self, service: Service):
         self._service = service
+        self._keeper: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -79,6 +81,8 @@ class Runtime:
         self, name: str, headers: dict[bytes, bytes], receive: Receive
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         endpoints = self._service.endpoints
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(_disconnect_at_end(endpoints))
         endpoint = endpoints.serving(name if "%" not in name else unquote(name))
         configuration = endpoint.record.configuration
         limit = LARGEST_SERVERLESS_BODY if configuration.serverless else LARGEST_BODY
@@ -115,6 +119,14 @@ class Runtime:
             located.append((b"x-amzn-sagemaker-failurelocation", accepted.failure.encode()))
         answer = json.dumps({"InferenceId": accepted.inference_id}).encode()
         return 202, [(b"content-type", b"application/json"), *located], answer
+
+
+async def _disconnect_at_end(endpoints: EndpointManager) -> None:
+    """Close the idle connections to containers when the event loop ends, which cancels its tasks first."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        endpoints.disconnect()
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive, limit: int, seconds: float) -> bytes:
@@ -172,7 +184,7 @@ def _failure(error: InvocationError) -> tuple[int, list[tuple[bytes, bytes]], by
         (b"x-amzn-errortype", error.code.encode()),
         (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
     ]
-    if error.status in (408, 413):  # the rest of the body is not read: the connection cannot go on
+    if error.status == 408:  # the rest of the body would be read as the next request's
         headers.append((b"connection", b"close"))
     content = {"Message": error.message, "message": error.message, **error.fields}
     return error.status, headers, json.dumps(content).encode()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local.api.executions import Executions
+from local.api.jobs import Jobs
 from local.arns import now
 from local.bus import EventBus
+from local.endpoints.manager import EndpointManager
 from local.resources import Resources, Tags
+from local.schedules import Schedules
 from local.state import State
 
-if TYPE_CHECKING:
-    from local.endpoints.manager import EndpointManager
+_SETTLE_PAUSE = 0.05
+_CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
 class Service:
@@ -25,13 +31,14 @@ class Service:
         resources: the resources that are mere records.
         tags: tags by ARN.
         events: where changes of state are told (EventBridge's place).
+        executions: what runs the executions of pipelines.
+        jobs: what runs jobs outside of executions.
         endpoints: what runs the endpoints.
+        schedules: what starts executions at their times (EventBridge Scheduler's place).
         url: where the service listens; "" before it does.
         clock: returns the time as ISO 8601 text.
 
     """
-
-    endpoints: EndpointManager
 
     def __init__(self, state: State, clock: Callable[[], str] = now):
         state.require_writer()
@@ -39,10 +46,47 @@ class Service:
         self.records = state.records
         self.resources = Resources(state.records)
         self.tags = Tags(state.records)
-        self.events = EventBus(self)
         self.url = ""
         self.clock = clock
         self._own = threading.local()
+        self.events = EventBus(self)
+        places = threading.Semaphore(os.cpu_count() or 1)
+        self.executions = Executions(self, places)
+        self.jobs = Jobs(self, places)
+        self.endpoints = EndpointManager(state, self)
+        self.schedules = Schedules(self)
+
+    def restore(self) -> None:
+        """Go on with what was under way when the service ended last."""
+        self.endpoints.restore()
+        self.jobs.restore()
+        self.executions.restore()
+        self.events.deliver()
+        self.schedules.restore()
+
+    def close(self) -> None:
+        """End what is under way, so that `restore` can go on with it later."""
+        self.schedules.close()
+        self.events.close()
+        self.executions.close()
+        self.jobs.close()
+        self.endpoints.close()
+
+    def settle(self, seconds: float) -> str | None:
+        """Wait until no function runs and no endpoint changes; return why a function failed, or None.
+
+        Args:
+            seconds: how long to wait at most.
+
+        """
+        until = time.monotonic() + seconds
+        while not self._settled() and time.monotonic() < until:
+            time.sleep(_SETTLE_PAUSE)
+        return self.events.last_failure()
+
+    def _settled(self) -> bool:
+        changing = any(item.status in _CHANGING for item in self.resources.all("endpoint"))
+        return self.events.idle() and not changing
 
     def later(self, action: Callable[[], Any]) -> None:
         """Do something once the operation's changes are written, in this thread; at once outside of one."""

@@ -74,7 +74,9 @@ def stop_pipeline_execution(service: Service, request: dict[str, Any]) -> dict[s
     """Stop an execution: its jobs get SIGTERM, no other step is started."""
     row = _execution(service, request["PipelineExecutionArn"])
     if row["status"] not in ("Executing", "Stopping"):
-        raise conflict(f"Pipeline execution {row['arn']} is {row['status']}; only one that is Executing can be stopped")
+        raise conflict(
+            f"Pipeline execution {row['arn']} is {row['status']}; only one that is Executing can be stopped"
+        )
     service.executions.stop(row["id"])
     return {"PipelineExecutionArn": row["arn"]}
 
@@ -85,7 +87,8 @@ def retry_pipeline_execution(service: Service, request: dict[str, Any]) -> dict[
     row = _execution(service, request["PipelineExecutionArn"])
     if row["status"] not in ("Failed", "Stopped"):
         raise conflict(
-            f"Pipeline execution {row['arn']} is {row['status']}; only one that is Failed or Stopped can be retried"
+            f"Pipeline execution {row['arn']} is {row['status']}; "
+            "only one that is Failed or Stopped can be retried"
         )
     if "ParallelismConfiguration" in request:
         _update_request(service, row, {"ParallelismConfiguration": request["ParallelismConfiguration"]})
@@ -192,9 +195,7 @@ def list_steps(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     if "PipelineExecutionArn" not in request:
         raise invalid("give PipelineExecutionArn")
     row = _execution(service, request["PipelineExecutionArn"])
-    placed = {
-        step["name"]: f"{number:06d}" for number, step in enumerate(service.records.steps(row["id"]))
-    }
+    placed = {step["name"]: f"{number:06d}" for number, step in enumerate(service.records.steps(row["id"]))}
     items = [_step(service, step) for step in service.records.steps(row["id"])]
     shown, more = page(
         request,

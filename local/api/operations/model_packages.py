@@ -109,7 +109,9 @@ def package(service: Service, name_or_arn: str) -> Row:
 def create_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Register the next version of a group."""
     if _GROUP_NAME not in request or "ModelPackageName" in request:
-        raise invalid(f"give {_GROUP_NAME} and no ModelPackageName: packages without a group are not kept here")
+        raise invalid(
+            f"give {_GROUP_NAME} and no ModelPackageName: packages without a group are not kept here"
+        )
     group = _group(service, request[_GROUP_NAME])
     if request.get("Tags"):
         raise invalid("Tags cannot be set on a version of a model package group; tag the group")
@@ -198,7 +200,10 @@ def update_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
         )
         if name in request
     }
-    metadata = {**description.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
+    metadata = {
+        **description.get("CustomerMetadataProperties", {}),
+        **request.get("CustomerMetadataProperties", {}),
+    }
     for key in request.get("CustomerMetadataPropertiesToRemove", []):
         metadata.pop(key, None)
     added = request.get("AdditionalInferenceSpecificationsToAdd", [])

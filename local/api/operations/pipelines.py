@@ -50,7 +50,12 @@ def create_pipeline(service: Service, request: dict[str, Any]) -> dict[str, Any]
     definition = _definition(service, request)
     kept = {key: value for key, value in request.items() if key not in (*_DEFINITION, "ClientRequestToken")}
     service.resources.add(
-        KIND, name, arn, {**kept, "PipelineDefinition": definition}, status="Active", description={"Version": 1}
+        KIND,
+        name,
+        arn,
+        {**kept, "PipelineDefinition": definition},
+        status="Active",
+        description={"Version": 1},
     )
     service.tags.add(arn, request.get("Tags", []))
     return {"PipelineArn": arn}
@@ -111,7 +116,7 @@ def check_version(found: Resource, request: dict[str, Any]) -> None:
     wanted_version = request.get("PipelineVersionId", found.description["Version"])
     if wanted_version != found.description["Version"] or "PipelineVersionAlias" in request:
         raise not_found(
-            f"Pipeline {found.name} has version {found.description['Version']} here and no other, and no aliases"
+            f"Pipeline {found.name} has version {found.description['Version']} here, no other and no aliases"
         )
 
 

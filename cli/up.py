@@ -1,0 +1,65 @@
+"""`trainyard up`: the SageMaker API, the runtime and the scheduler on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from local.api.signature import Credentials
+
+DEFAULT_PORT = 8080
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 for any that is free"
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="listen elsewhere than on loopback; requests must then be signed with the keys in "
+        "TRAINYARD_ACCESS_KEY_ID and TRAINYARD_SECRET_ACCESS_KEY",
+    )
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    from local.api.provision import provision
+    from local.api.start import LocalService
+
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    local = LocalService(host=options.host, port=options.port, credentials=credentials(os.environ), told=True)
+    try:
+        provision(local.service)
+        local.start()
+        print(f"SageMaker at {local.url}", flush=True)
+        ended.wait()
+    finally:
+        local.close()
+    return 0
+
+
+def credentials(environment: Mapping[str, str]) -> Credentials | None:
+    """Return the pair of keys in the environment, or None.
+
+    Raises:
+        UsageError: one without the other.
+
+    """
+    from local.api.signature import Credentials
+
+    access = environment.get("TRAINYARD_ACCESS_KEY_ID", "")
+    secret = environment.get("TRAINYARD_SECRET_ACCESS_KEY", "")
+    if bool(access) != bool(secret):
+        raise UsageError("set both TRAINYARD_ACCESS_KEY_ID and TRAINYARD_SECRET_ACCESS_KEY, or neither")
+    return Credentials(access, secret) if access else None
