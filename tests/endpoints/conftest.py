@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import io
 import json
-import os
 import tarfile
 import threading
 import time
@@ -17,16 +15,13 @@ from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 
-from local.api.app import App
-from local.api.runtime import Runtime
-from local.api.service import Service
+from local.api.start import LocalService
 from local.containers import Container, built_in
 from local.endpoints.manager import EndpointManager
 from local.endpoints.timing import Timing
-from local.state import open_state
+from local.orphans import process_started
 
 # What a model says of itself is its environment: MODE decides how it fails, NAME what it answers.
 CONTAINER = r"""
@@ -93,19 +88,15 @@ QUICK = Timing(
 )
 
 
-class _Embedded(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        return
-
-
 class Yard:
     """A running service, and shortcuts for what tests do with it."""
 
     def __init__(self, home: Path, containers: dict[str, Container], timing: Timing = QUICK):
-        self.home = home
+        self.closed = False
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.state = open_state(home, write=True)
-        self.service = Service(self.state)
+        self.api = LocalService(home)
+        self.service = self.api.service
+        self.state = self.service.state
         self.service.endpoints = EndpointManager(self.state, self.service, containers, timing)
         told = self.service.events.put
 
@@ -114,32 +105,15 @@ class Yard:
             told(kind, detail, resources)
 
         self.service.events.put = put  # type: ignore[method-assign]
-        config = uvicorn.Config(
-            App(self.service, Runtime(self.service)), port=0, log_level="warning", lifespan="off"
-        )
-        self.server = _Embedded(config)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.005)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.service.endpoints.restore()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.api.start()
+        self.port = int(self.api.url.rpartition(":")[2])
         self.sagemaker = self._client("sagemaker")
         self.runtime = self._client("sagemaker-runtime")
-
-    def _run(self) -> None:
-        async def serve() -> None:
-            await self.server.serve()
-            self.service.endpoints.disconnect()
-            await asyncio.sleep(0)
-
-        asyncio.run(serve())
 
     def _client(self, name: str) -> Any:
         return boto3.client(
             name,
-            endpoint_url=self.url,
+            endpoint_url=self.api.url,
             region_name="us-east-1",
             aws_access_key_id="x",
             aws_secret_access_key="x",
@@ -149,10 +123,8 @@ class Yard:
     def close(self) -> None:
         for client in (self.sagemaker, self.runtime):
             client.close()
-        self.server.should_exit = True
-        self.thread.join()
-        self.service.endpoints.close()
-        self.state.close()
+        self.api.close()
+        self.closed = True
 
     # --- shortcuts --------------------------------------------------------------------------------------
 
@@ -227,11 +199,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return process_started(pid) is not None
 
 
 @dataclass
@@ -240,6 +208,7 @@ class Load:
 
     Attributes:
         answers: body → how often.
+        order: the answers' bodies as they came.
         failures: (status, body) of every other answer.
 
     """
@@ -248,6 +217,7 @@ class Load:
     endpoint: str
     clients: int = 8
     answers: dict[str, int] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
     failures: list[tuple[int, str]] = field(default_factory=list)
 
     def __enter__(self) -> Load:
@@ -275,6 +245,7 @@ class Load:
             with self._lock:
                 if response.status == 200:
                     self.answers[body] = self.answers.get(body, 0) + 1
+                    self.order.append(body)
                 else:
                     self.failures.append((response.status, body))
         connection.close()
@@ -299,7 +270,7 @@ def open_yard(tmp_path: Path, toy: dict[str, Container]) -> Iterator[Callable[..
 
     yield open_one
     for yard in opened:
-        if yard.thread.is_alive():
+        if not yard.closed:
             yard.close()
 
 

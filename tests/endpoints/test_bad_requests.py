@@ -112,7 +112,7 @@ def test_a_chunked_body_beyond_the_limit_is_refused(linear: Any) -> None:
 def test_a_slow_sender_is_told_and_others_are_served_meanwhile(linear: Any) -> None:
     with socket.create_connection(("127.0.0.1", linear.port)) as slow:
         slow.sendall(
-            b"POST /endpoints/linear/invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+            b"POST /endpoints/linear/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
             b"Content-Length: 9\r\n\r\n1,"
         )
         assert_served(linear)
@@ -125,7 +125,8 @@ def test_a_slow_sender_is_told_and_others_are_served_meanwhile(linear: Any) -> N
 def test_a_client_that_goes_away_hurts_nobody(linear: Any) -> None:
     with socket.create_connection(("127.0.0.1", linear.port)) as gone:
         gone.sendall(
-            b"POST /endpoints/linear/invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n1,2"
+            b"POST /endpoints/linear/invocations HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Length: 100\r\n\r\n1,2"
         )
     assert_served(linear)
 
