@@ -320,8 +320,7 @@ def test_a_job_whose_models_all_diverge_fails_with_the_cure(line: Data) -> None:
 
 
 def test_models_that_diverge_are_left_out_and_the_best_of_the_rest_is_used(line: Data) -> None:
-    """On raw features of size 50 plain gradient descent stays finite only at the smaller rates of the grid.""
-    "
+    """On raw features plain gradient descent stays finite only at the smaller rates of the grid."""
     given = REGRESSION | {"optimizer": "sgd", "momentum": 0, "wd": 0, "l1": 0, "num_models": 16, "epochs": 40}
     given |= {"normalize_data": "false", "unbias_data": "false", "loss": "squared_loss"}
     scaled = (line[0] * 0.15, line[1])
