@@ -29,7 +29,9 @@ class Infrastructure:
 def code_hash(folder: Path = REPOSITORY / CODE_FOLDER) -> str:
     """Return a digest of the processing code: of names and contents, not of times or modes."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or "__pycache__" in path.parts:
+            continue
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:_HASH_DIGITS]

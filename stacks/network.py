@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.base import PlatformStack
-from stacks.functions import log_group
+from stacks.functions import custom_resource, custom_resource_function, log_group
 from stacks.policies import Allowance, acknowledge, allow
 
 INTERFACE_SERVICES = (
@@ -62,6 +62,7 @@ class NetworkStack(PlatformStack):
         if self.settings.studio.mode == "custom":
             self._interface_endpoints()
         self._flow_logs()
+        self._wait_for_interfaces_on_destroy()
         self.publish("vpc-id", self.vpc.vpc_id, "the VPC of all jobs")
         self.publish("subnet-ids", ",".join(self.subnet_ids), "its isolated subnets, one in each zone")
         self.publish(
@@ -235,3 +236,30 @@ class NetworkStack(PlatformStack):
             log_group_name=group.ref,
             deliver_logs_permission_arn=role.role_arn,
         )
+
+    def _wait_for_interfaces_on_destroy(self) -> None:
+        groups = (self.job_group, self.studio_group)
+        function = custom_resource_function(
+            self,
+            "NetworkInterfaces",
+            module="network_interfaces",
+            description="Waits until SageMaker has given back its network interfaces",
+            key=self.operations_key,
+            allowances=[
+                Allowance(("ec2:DescribeNetworkInterfaces",), ["*"], "describing knows no resource"),
+                Allowance(
+                    ("ec2:DeleteNetworkInterface",),
+                    [self.names.arn("ec2", "network-interface/*")],
+                    "SageMaker makes the interfaces; only those of this VPC by condition",
+                    {"ArnEquals": {"ec2:Vpc": self.names.arn("ec2", f"vpc/{self.vpc.vpc_id}")}},
+                ),
+            ],
+        )
+        waiting = custom_resource(
+            self,
+            "NoNetworkInterfaces",
+            function,
+            SecurityGroupIds=",".join(group.security_group_id for group in groups),
+        )
+        # Deleted before them: what depends goes first.
+        waiting.node.add_dependency(*groups, *self.vpc.isolated_subnets)

@@ -15,7 +15,14 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from stacks.custom_resources import empty_bucket, empty_group, ship_code, studio_applications, studio_remains
+from stacks.custom_resources import (
+    empty_bucket,
+    empty_group,
+    network_interfaces,
+    ship_code,
+    studio_applications,
+    studio_remains,
+)
 from stacks.custom_resources.response import OutOfTimeError, Request, Result, handler
 
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
@@ -178,6 +185,26 @@ def test_what_is_left_over_is_reported_after_all_else_was_tried(stubbed: Any) ->
     groups.add_response("delete_security_group", {}, {"GroupId": "sg-out"})
     with pytest.raises(studio_remains.LeftoversError, match=r"sg-in .*in use by eni-1"):
         studio_remains.remove(ec2, efs, "trainyard-dev", request(), pause=0)
+
+
+def test_the_network_waits_for_interfaces_and_deletes_those_that_nobody_uses(stubbed: Any) -> None:
+    ec2, answers = stubbed("ec2")
+    busy = {"NetworkInterfaceId": "eni-1", "Status": "in-use", "Description": "SageMaker"}
+    idle = {"NetworkInterfaceId": "eni-2", "Status": "available"}
+    filters = {"Filters": [{"Name": "group-id", "Values": ["sg-1"]}]}
+    answers.add_response("describe_network_interfaces", {"NetworkInterfaces": [busy, idle]}, filters)
+    answers.add_response("delete_network_interface", {}, {"NetworkInterfaceId": "eni-2"})
+    answers.add_response("describe_network_interfaces", {"NetworkInterfaces": [busy]}, filters)
+    answers.add_response("describe_network_interfaces", {"NetworkInterfaces": []}, filters)
+    assert network_interfaces.clear(ec2, ["sg-1"], request(), pause=0) == 1
+
+
+def test_an_interface_that_stays_is_named(stubbed: Any) -> None:
+    ec2, answers = stubbed("ec2")
+    busy = {"NetworkInterfaceId": "eni-1", "Status": "in-use", "Description": "SageMaker"}
+    answers.add_response("describe_network_interfaces", {"NetworkInterfaces": [busy]})
+    with pytest.raises(OutOfTimeError, match=r"eni-1 \(SageMaker\); run the same command again"):
+        network_interfaces.clear(ec2, ["sg-1"], request(milliseconds=1000))
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -66,6 +66,15 @@ def test_containers_of_one_job_can_encrypt_what_they_say_to_each_other(dev: Any)
 def test_all_traffic_is_logged_encrypted_and_kept_as_long_as_settings_say(prod: Any) -> None:
     flow_log = prod.only("network", "AWS::EC2::FlowLog")
     assert flow_log["TrafficType"] == "ALL"
-    group = prod.only("network", "AWS::Logs::LogGroup")
+    (group,) = [g for g in prod.properties("network", "AWS::Logs::LogGroup") if "LogGroupName" not in g]
     assert group["RetentionInDays"] == 365
     assert "KmsKeyId" in group
+
+
+def test_the_network_is_deleted_only_when_no_interface_is_left_in_it(both: Any) -> None:
+    for platform in both:
+        ((_, waiting),) = platform.resources("network", "Custom::NoNetworkInterfaces").items()
+        needed = set(waiting["DependsOn"])
+        assert set(platform.resources("network", "AWS::EC2::Subnet")) <= needed
+        used = platform.resources("network", "AWS::EC2::SecurityGroup")
+        assert len(set(used) & needed) == 2  # the jobs' and Studio's; endpoints are CloudFormation's own
