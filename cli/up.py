@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.errors import UsageError
@@ -28,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="listen elsewhere than on loopback; requests must then be signed with the keys in "
         "TRAINYARD_ACCESS_KEY_ID and TRAINYARD_SECRET_ACCESS_KEY",
     )
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="an environment's settings, such as settings/dev.toml: start its tasks by its schedules",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -40,7 +47,7 @@ def execute(options: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: ended.set())
     local = LocalService(host=options.host, port=options.port, credentials=credentials(os.environ), told=True)
     try:
-        provision(local.service)
+        provision(local.service, options.settings)
         local.start()
         print(f"SageMaker at {local.url}", flush=True)
         ended.wait()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
+from pathlib import Path
+from typing import Any
 
 from local.api.dispatch import call
 from local.api.errors import ServiceError
-from local.api.scheduler import create_schedule
+from local.api.scheduler import checked, create_schedule, delete_schedule, update_schedule
 from local.api.service import Service
-from local.arns import ACCOUNT, REGION
+from local.arns import ACCOUNT, REGION, pipeline_arn
+from local.errors import LocalError
 from local.names import ARTIFACT_BUCKET, RAW_BUCKET, local_names
 from pipeline.definition import fill, load, task_names
 
@@ -17,14 +21,25 @@ _ROLE = f"arn:aws:iam::{ACCOUNT}:role/trainyard-pipeline"
 _EXPIRY = "trainyard-endpoint-expiry"
 
 
-def provision(service: Service) -> None:
-    """Make what is missing, and update the pipelines whose definition or code has changed."""
+def provision(service: Service, settings: Path | None = None) -> None:
+    """Make what is missing, and update the pipelines whose definition or code has changed.
+
+    Args:
+        service: the service.
+        settings: the settings of an environment: the tasks in it start by its schedules and by no others.
+
+    Raises:
+        LocalError: the settings cannot be read, or have a schedule that EventBridge Scheduler refuses.
+
+    """
     for bucket in (RAW_BUCKET, ARTIFACT_BUCKET):
         service.state.objects.path(f"s3://{bucket}").mkdir(parents=True, exist_ok=True)
     for task in task_names():
         _pipeline(service, task)
         _group(service, task)
     _expiry(service)
+    for task, chosen in _tasks(settings).items():
+        _schedule(service, task, chosen)
 
 
 def _pipeline(service: Service, task: str) -> None:
@@ -67,3 +82,61 @@ def _expiry(service: Service) -> None:
     }
     with service.change():
         create_schedule(service, request)
+
+
+# --- schedules ----------------------------------------------------------------------------------------------
+
+
+def _tasks(settings: Path | None) -> dict[str, dict[str, Any]]:
+    """Return the tasks' tables of an environment's settings."""
+    if settings is None:
+        return {}
+    try:
+        tables = tomllib.loads(settings.read_text(encoding="utf-8")).get("tasks", {})
+    except OSError as error:
+        raise LocalError(f"cannot read the settings {settings}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LocalError(f"{settings} is not TOML: {error}") from None
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise LocalError(f"{settings}: write each task as a table [tasks.NAME]")
+    return tables
+
+
+def _schedule(service: Service, task: str, chosen: dict[str, Any]) -> None:
+    """Make, change or remove the schedule of a task, as the stacks do."""
+    there = service.resources.get(KIND, task)
+    with service.change():
+        if "schedule" not in chosen:
+            if there:
+                delete_schedule(service, {"Name": task})
+            return
+        request = {"Name": task, **_scheduled(task, chosen)}
+        try:
+            checked(service, request)
+        except ServiceError as error:
+            raise LocalError(f"the schedule of task {task}: {error.message}") from None
+        if there is None:
+            create_schedule(service, request)
+        elif {**there.request, **_scheduled(task, chosen)} != there.request:
+            update_schedule(service, request)
+
+
+def _scheduled(task: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    parameters = {
+        "MinF1": f"{chosen['min_f1']:g}" if "min_f1" in chosen else None,
+        "ApprovalStatus": chosen.get("approval"),
+        **chosen.get("parameters", {}),
+    }
+    listed = [
+        {"Name": name, "Value": str(value)} for name, value in sorted(parameters.items()) if value is not None
+    ]
+    return {
+        "ScheduleExpression": chosen["schedule"],
+        "ScheduleExpressionTimezone": chosen.get("time_zone", "UTC"),
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": pipeline_arn(task),
+            "RoleArn": _ROLE,
+            "SageMakerPipelineParameters": {"PipelineParameterList": listed},
+        },
+    }

@@ -84,7 +84,7 @@ def create_schedule(service: Service, request: dict[str, Any]) -> dict[str, Any]
     if found and (token is None or found.description.get("ClientToken") != token):
         raise conflict(f"Schedule {name} already exists.")
     if found is None:
-        kept = _checked(service, request)
+        kept = checked(service, request)
         found = service.resources.add(
             KIND, name, schedule_arn(name), kept, description={"ClientToken": token}
         )
@@ -95,12 +95,12 @@ def create_schedule(service: Service, request: dict[str, Any]) -> dict[str, Any]
 def update_schedule(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """UpdateSchedule: replaces the whole of it, as on AWS."""
     found = _schedule(service, request["Name"])
-    service.resources.update(KIND, found.name, request=_checked(service, request))
+    service.resources.update(KIND, found.name, request=checked(service, request))
     service.later(lambda: service.schedules.arm(_schedule(service, found.name)))
     return {"ScheduleArn": found.arn}
 
 
-def _checked(service: Service, request: dict[str, Any]) -> dict[str, Any]:
+def checked(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Return what is kept of a request; expressions and targets that cannot work are refused."""
     try:
         require_target(request["Target"])

@@ -185,7 +185,7 @@ def list_packages(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation("UpdateModelPackage")
 def update_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """Change a package's approval, or what it says about itself; a change is told on the bus."""
+    """Change a package's approval, or what it says about itself; a change of its approval is told on the bus."""
     row = package(service, request["ModelPackageArn"])
     description = {**json.loads(row["request"]), **json.loads(row["description"])}
     changed = {
@@ -224,7 +224,8 @@ def update_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
             "modified": service.clock(),
         },
     )
-    announce(service, row["arn"])
+    if request.get("ModelApprovalStatus", row["approval_status"]) != row["approval_status"]:
+        announce(service, row["arn"])
     return {"ModelPackageArn": row["arn"]}
 
 
