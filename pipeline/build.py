@@ -47,6 +47,7 @@ def get_pipeline(task: Task, session: PipelineSession | None = None) -> Pipeline
 
     Convert → Inspect; for each candidate Train → CreateModel → Transform of the test channel; Evaluate;
     then the champion is registered if its figure reaches MinF1, else the execution fails and says so.
+    The model package's metadata name the conversion's `dataset`, where the treatment of raw rows is kept.
 
     Args:
         task: an entry of `pipeline.tasks.CATALOGUE`, or one of your own.
@@ -69,7 +70,7 @@ def get_pipeline(task: Task, session: PipelineSession | None = None) -> Pipeline
             *models.values(),
             *transformed.values(),
             evaluated,
-            _check_quality(site, evaluated, trained),
+            _check_quality(site, converted, evaluated, trained),
         ],
         # The default creates an experiment per pipeline, to which no step here reports.
         pipeline_experiment_config=None,
@@ -78,14 +79,20 @@ def get_pipeline(task: Task, session: PipelineSession | None = None) -> Pipeline
 
 
 def _check_quality(
-    site: Site, evaluated: ProcessingStep, trained: Mapping[str, TrainingStep]
+    site: Site, converted: ProcessingStep, evaluated: ProcessingStep, trained: Mapping[str, TrainingStep]
 ) -> ConditionStep:
-    """Register the champion when its figure reaches MinF1; else fail, and say where to look."""
+    """Register the champion when its figure reaches MinF1; else fail, and say where to look.
+
+    Nothing is registered where the parameter Registration is None.
+    """
     registrations = [
         ConditionStep(
             name=f"IsChampion-{candidate.name}",
-            conditions=[ConditionEquals(left=_champion("name"), right=candidate.name)],
-            if_steps=[register(site, candidate, trained[candidate.name], evaluated)],
+            conditions=[
+                ConditionEquals(left=_champion("name"), right=candidate.name),
+                ConditionEquals(left=site.parameters.registration, right="Champion"),
+            ],
+            if_steps=[register(site, candidate, trained[candidate.name], converted, evaluated)],
             else_steps=[],
         )
         for candidate in site.task.candidates

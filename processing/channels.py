@@ -10,15 +10,25 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from processing.container import InputError, visible_files, whole_file
 from processing.dataset import Dataset
-from processing.recordio import CONTENT_TYPE, RecordIOError, read_batches, write_numpy_to_dense_tensor
+from processing.recordio import (
+    CONTENT_TYPE,
+    RecordIOError,
+    read_batches,
+    read_chunks,
+    write_numpy_to_dense_tensor,
+    write_spmatrix_to_sparse_tensor,
+)
 from processing.splits import BATCH_VALUES, Split
+
+if TYPE_CHECKING:  # scipy takes longer to import than a small job to run: only sparse data brings it in
+    from scipy.sparse import csr_matrix
 
 RECORDIO = CONTENT_TYPE
 CSV = "text/csv"
@@ -26,21 +36,36 @@ SUFFIXES = {RECORDIO: ".pbr", CSV: ".csv"}
 LABELS_FILE = "labels.csv"
 CURE = "run data conversion again"
 
+Features = Union[npt.NDArray[np.float32], "csr_matrix"]
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Consecutive rows of a channel: float32 features (rows, feature_dim); int64 labels (rows,) or None."""
+    """Consecutive rows of a channel.
 
-    features: npt.NDArray[np.float32]
+    features: float32, shape (rows, feature_dim): an array, or CSR where the data set is wide and sparse.
+    labels: int64, shape (rows,), or None.
+    """
+
+    features: Features
     labels: npt.NDArray[np.int64] | None
 
 
 def write_channel(folder: Path, name: str, split: Split, content_type: str, *, labelled: bool) -> None:
     """Write a split to `folder/name.pbr` or `.csv`, batch by batch; features and labels as float32."""
-    write = _write_csv if content_type == CSV else _write_recordio
     with whole_file(folder / (name + SUFFIXES[content_type])) as file:
         for features, labels in split.batches(name):
-            write(file, features, labels if labelled else None)
+            write_rows(file, features, labels if labelled else None, content_type)
+
+
+def write_rows(
+    file: BinaryIO, features: Features, labels: npt.NDArray[np.int64] | None, content_type: str
+) -> None:
+    """Append rows to a channel: float32 features, dense or CSR, and their labels where it has any."""
+    if content_type == CSV:
+        _write_csv(file, features if isinstance(features, np.ndarray) else features.toarray(), labels)
+    else:
+        _write_recordio(file, features, labels)
 
 
 def write_labels(folder: Path, labels: npt.NDArray[np.int64]) -> None:
@@ -64,11 +89,15 @@ def read_channel(folder: Path, dataset: Dataset, *, labelled: bool) -> Iterator[
     step = max(1, BATCH_VALUES // max(1, dataset.feature_dim))
     first = 0
     with path.open("rb") as file:
-        batches = _csv_rows(file, step, labelled) if path.suffix == ".csv" else _recordio_rows(file, step)
+        batches = (
+            _csv_rows(file, step, labelled)
+            if path.suffix == ".csv"
+            else _recordio_rows(file, step, dataset.wide)
+        )
         try:
             for features, labels in batches:
                 yield _checked(features, labels if labelled else None, path, first, dataset, labelled)
-                first += len(features)
+                first += features.shape[0]
         except (RecordIOError, ValueError) as error:
             raise InputError(f"{path}: {error}; {CURE}") from error
 
@@ -98,10 +127,12 @@ def plain_floats(features: npt.NDArray[np.float32]) -> list[list[float]]:
     return [[float(str(value)) for value in row] for row in features]
 
 
-def _write_recordio(
-    file: BinaryIO, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None
-) -> None:
-    write_numpy_to_dense_tensor(file, features, None if labels is None else labels.astype(np.float32))
+def _write_recordio(file: BinaryIO, features: Features, labels: npt.NDArray[np.int64] | None) -> None:
+    targets = None if labels is None else labels.astype(np.float32)
+    if isinstance(features, np.ndarray):
+        write_numpy_to_dense_tensor(file, features, targets)
+    else:
+        write_spmatrix_to_sparse_tensor(file, features, targets)
 
 
 def _write_csv(
@@ -117,14 +148,19 @@ def _write_csv(
     file.write(("\n".join(lines) + "\n").encode("ascii"))
 
 
-def _recordio_rows(file: BinaryIO, step: int) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any] | None]]:
+def _recordio_rows(
+    file: BinaryIO, step: int, wide: bool
+) -> Iterator[tuple[Features, npt.NDArray[Any] | None]]:
+    if wide:
+        yield from read_chunks(file)
+        return
     for features, labels in read_batches(file, step):
         yield features if isinstance(features, np.ndarray) else features.toarray(), labels
 
 
 def _csv_rows(
     file: IO[bytes], step: int, labelled: bool
-) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any] | None]]:
+) -> Iterator[tuple[Features, npt.NDArray[Any] | None]]:
     filled = (line for line in file if not line.isspace())
     while lines := list(itertools.islice(filled, step)):
         table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, encoding="ascii")
@@ -132,7 +168,7 @@ def _csv_rows(
 
 
 def _checked(
-    features: npt.NDArray[Any],
+    features: Features,
     labels: npt.NDArray[Any] | None,
     path: Path,
     first: int,
@@ -145,7 +181,7 @@ def _checked(
         )
     with np.errstate(over="ignore"):  # what becomes infinite is refused just below
         values = features.astype(np.float32, copy=False)
-    finite = np.isfinite(values).all(axis=1)
+    finite = _finite_rows(values)
     if not finite.all():
         row = first + int(np.argmin(finite))
         raise InputError(f"{path} row {row}: a feature is not a finite float32 number; {CURE}")
@@ -161,3 +197,12 @@ def _checked(
             f"{len(dataset.class_names) - 1}; {CURE}"
         )
     return Rows(values, labels.astype(np.int64))
+
+
+def _finite_rows(features: Features) -> npt.NDArray[np.bool_]:
+    if isinstance(features, np.ndarray):
+        return np.asarray(np.isfinite(features).all(axis=1))
+    found = np.ones(features.shape[0], dtype=bool)
+    wrong = np.flatnonzero(~np.isfinite(features.data))
+    found[np.searchsorted(features.indptr, wrong, side="right") - 1] = False
+    return found

@@ -4,9 +4,12 @@
     python -m processing.data_conversion --format csv --label-column Species
         --classes setosa,versicolor,virginica [--feature-columns a,b] [--test-size 0.25] [--validation-size 0]
         [--random-state 0] --content-type TYPE
+    python -m processing.data_conversion --format auto --label-column label --classes 0,1,2,3,4,5,6,7,8,9 …
 
 Reads `input/raw/` and writes `output/{train,validation,test,test_labels,dataset}/` below the processing
-folder; validation only where there is one. `dataset.json` comes last: where it is, the channels are whole.
+folder; validation only where there is one. A schema and a recipe beside the data say how to treat its columns
+(`processing.raw_data`), and `--split` says which rows train (`processing.rearrangement`). `treatment.json`
+says how, and `dataset.json` comes last: where it is, the channels are whole.
 """
 
 from __future__ import annotations
@@ -16,41 +19,32 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from processing.channels import CSV, RECORDIO, write_channel, write_labels
-from processing.container import Arguments, InputError, run, visible_files, warn
+from processing.array_conversion import CLASSES, convert_arrays, image_classes, read_images
+from processing.channels import CSV, RECORDIO
+from processing.container import Arguments, run, visible_files, warn
 from processing.dataset import Dataset
-from processing.readers import RawImages
-from processing.readers.csv_file import Columns, read_csv
-from processing.readers.idx import idx_files, read_mnist_idx
-from processing.readers.mnist_pickle import CLASSES, read_mnist_pickle
-from processing.splits import (
-    Split,
-    check_not_empty,
-    missing_class_warnings,
-    one_against_rest,
-    shuffled_split,
-)
+from processing.raw_data import RawData, sort_out
+from processing.rearrangement import AUTO, Rearrangement, parse_rearrangement
+from processing.table_conversion import class_warnings, convert_table
+from processing.table_input import csv_input, describe, image_input
+from processing.treatment import Treatment
 
 
 def convert(arguments: Sequence[str], processing: Path) -> None:
     """Convert what is in `processing/input/raw` with the command line's `arguments`."""
     options = parse(arguments)
-    files = visible_files(processing / "input" / "raw", "the raw data")
-    read = _read_table if options.format == "csv" else _read_images
-    splits, description = read(files, options)
-    source = ", ".join(description["source"]["files"])
-    check_not_empty(splits, source)
-    dataset = Dataset(
-        rows={name: len(split) for name, split in splits.items()},
-        content_type=options.content_type,
-        warnings=missing_class_warnings(splits, description["class_names"]),
-        **description,
-    )
+    split = parse_rearrangement(options.split)
+    raw = sort_out(visible_files(processing / "input" / "raw", "the raw data"))
+    output = processing / "output"
+    if _as_table(raw, options, split):
+        dataset, treatment = _convert_table(raw, options, split, output)
+    else:
+        dataset, treatment = convert_arrays(raw, options, split, output)
     for warning in dataset.warnings:
-        warn(f"{source}: {warning}")
-    _write(splits, dataset, processing / "output")
+        warn(f"{', '.join(dataset.source['files'])}: {warning}")
+    treatment.write(output / "dataset")
+    dataset.write(output / "dataset")
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -66,6 +60,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         "--classes", type=_names, help="csv: class names; their order gives the labels 0, 1, …"
     )
     parser.add_argument("--feature-columns", type=_names, help="csv: features; without it all but the label")
+    parser.add_argument("--split", default=AUTO, help="which rows train, such as 70 or fold=2/5,random")
     parser.add_argument("--test-size", type=_fraction, default=0.25, help="csv: fraction of all rows")
     parser.add_argument("--validation-size", type=_fraction, default=0.0, help="csv: fraction of all rows")
     parser.add_argument("--random-state", type=int, default=0, help="csv: seed of the shuffle")
@@ -98,60 +93,32 @@ def _fraction(text: str) -> float:
     return value
 
 
-def _read_table(files: list[Path], options: Namespace) -> tuple[dict[str, Split], dict[str, Any]]:
-    path = _only(files, ".csv")
-    table = read_csv(path, Columns(options.label_column, options.classes, options.feature_columns))
-    splits = shuffled_split(
-        table.rows,
-        test_size=options.test_size,
-        validation_size=options.validation_size,
-        random_state=options.random_state,
-        source=str(path),
+def _as_table(raw: RawData, options: Namespace, split: Rearrangement | None) -> bool:
+    """Tell a table, whose rows are streamed, from arrays that their format or their publisher bounds."""
+    if raw.schema or raw.recipe:
+        return True
+    if options.format == "csv":
+        return split is not None
+    return options.format == "auto" and raw.tabular
+
+
+def _convert_table(
+    raw: RawData, options: Namespace, split: Rearrangement | None, output: Path
+) -> tuple[Dataset, Treatment]:
+    if options.format == "csv" or (options.format == "auto" and raw.tabular):
+        found = csv_input(raw, options, split)
+    else:
+        found = image_input(raw, read_images(raw), image_classes(options), options, split)
+    converted = convert_table(found.table, found.treatment, found.labels, found.membership, output)
+    dataset = Dataset(
+        rows={name: int(count.sum()) for name, count in converted.counts.items()},
+        feature_names=converted.feature_names,
+        feature_dim=converted.feature_dim,
+        content_type=options.content_type,
+        warnings=[*class_warnings(converted.counts, found.treatment.class_names), *converted.warnings],
+        **describe(found),
     )
-    return splits, {
-        "class_names": options.classes,
-        "feature_names": table.feature_names,
-        "image_shape": None,
-        "source": {"files": [path.name], "format": "csv"},
-    }
-
-
-def _read_images(files: list[Path], options: Namespace) -> tuple[dict[str, Split], dict[str, Any]]:
-    parts = idx_files(files)
-    images = read_mnist_idx(parts) if parts else read_mnist_pickle(_only(files, ".pkl.gz", ".pkl"))
-    splits, class_names = images.splits, [str(digit) for digit in range(CLASSES)]
-    if options.positive_class is not None:
-        splits = one_against_rest(splits, options.positive_class)
-        class_names = [f"not {options.positive_class}", str(options.positive_class)]
-    return splits, {
-        "class_names": class_names,
-        "feature_names": _pixel_names(images),
-        "image_shape": list(images.image_shape),
-        "source": {"files": [path.name for path in images.files], "format": images.format},
-    }
-
-
-def _only(files: list[Path], *suffixes: str) -> Path:
-    """Return the one file, or the one with a wanted ending among several."""
-    wanted = [path for path in files if path.name.endswith(suffixes)] if len(files) > 1 else files
-    if len(wanted) != 1:
-        raise InputError(
-            f"{files[0].parent}: {len(wanted)} files end with {' or '.join(suffixes)} among "
-            f"{', '.join(path.name for path in files)}; put one there"
-        )
-    return wanted[0]
-
-
-def _pixel_names(images: RawImages) -> list[str]:
-    height, width = images.image_shape
-    return [f"pixel_{row}_{column}" for row in range(height) for column in range(width)]
-
-
-def _write(splits: dict[str, Split], dataset: Dataset, output: Path) -> None:
-    for name, split in splits.items():
-        write_channel(output / name, name, split, dataset.content_type, labelled=name != "test")
-    write_labels(output / "test_labels", splits["test"].labels)
-    dataset.write(output / "dataset")
+    return dataset, converted.treatment
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ Reads `input/{train,validation,test,test_labels,dataset}/` (validation where the
      "image_shape": [height, width] | null, "rows": {"train": rows, …},
      "samples": {"features": [[…], …], "labels": […]}}                    of the train channel
 
+A data set with more features than `dataset.json` names has no features and no samples here.
 It streams: memory is bounded by one batch and the samples, whatever the length of a channel.
 """
 
@@ -108,15 +109,16 @@ def inspect_channels(arguments: Sequence[str], processing: Path) -> None:
     source = processing / "input"
     dataset = read_dataset(source / "dataset")
     classes = len(dataset.class_names)
-    statistics = FeatureStatistics(dataset.feature_dim)
+    statistics = FeatureStatistics(0 if dataset.wide else dataset.feature_dim)
     sample = StratifiedSample(IMAGE_SAMPLES if dataset.image_shape else TABLE_SAMPLES, classes)
     counts = {"train": np.zeros(classes, dtype=np.int64)}
     for rows in read_channel(source / "train", dataset, labelled=True):
         labels = _labels(rows)
-        sample.add(rows.features, labels, statistics.rows)
-        statistics.add(rows.features)
         counts["train"] += np.bincount(labels, minlength=classes)
-    if not statistics.rows:
+        if isinstance(rows.features, np.ndarray) and not dataset.wide:
+            sample.add(rows.features, labels, statistics.rows)
+            statistics.add(rows.features)
+    if not counts["train"].any():
         raise InputError(f"{source / 'train'}: the channel has no rows; run data conversion again")
     if "validation" in dataset.rows:
         counts["validation"] = _balance(source / "validation", dataset)
@@ -127,7 +129,7 @@ def inspect_channels(arguments: Sequence[str], processing: Path) -> None:
     content = {
         "class_names": dataset.class_names,
         "class_balance": balance,
-        "features": statistics.described(dataset.feature_names),
+        "features": [] if dataset.wide else statistics.described(dataset.feature_names),
         "image_shape": dataset.image_shape,
         "samples": sample.described(),
         "rows": {name: int(count.sum()) for name, count in counts.items()},
@@ -146,7 +148,7 @@ def _balance(folder: Path, dataset: Dataset) -> npt.NDArray[np.int64]:
 def _test_balance(source: Path, dataset: Dataset) -> npt.NDArray[np.int64]:
     classes = len(dataset.class_names)
     labels = read_labels(source / "test_labels", classes)
-    rows = sum(len(rows.features) for rows in read_channel(source / "test", dataset, labelled=False))
+    rows = sum(rows.features.shape[0] for rows in read_channel(source / "test", dataset, labelled=False))
     if rows != len(labels):
         raise InputError(
             f"{source / 'test'}: {rows} rows, but test_labels has {len(labels)}; "

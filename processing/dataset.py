@@ -7,6 +7,8 @@
      "source": {"files": ["mnist.pkl.gz"], "format": "mnist-pickle" | "mnist-idx" | "csv"},
      "warnings": [text…]}
 
+`feature_names` is empty where there are more than NAMED_FEATURES.
+
 Hyperparameters are strings, as SageMaker's training jobs take them: a pipeline reads them by JsonGet, so that
 one definition serves data of any width.
 """
@@ -21,6 +23,7 @@ from typing import Any
 from processing.container import InputError, write_json
 
 FILE_NAME = "dataset.json"
+NAMED_FEATURES = 2000
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,25 @@ class Dataset:
     content_type: str
     source: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
+    feature_dim: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.feature_dim:
+            object.__setattr__(self, "feature_dim", len(self.feature_names))
 
     @property
-    def feature_dim(self) -> int:
-        """Features a row."""
-        return len(self.feature_names)
+    def wide(self) -> bool:
+        """Whether there are too many features to name, describe and show each."""
+        return self.feature_dim > NAMED_FEATURES
 
     def write(self, folder: Path) -> None:
         """Write `dataset.json` into `folder`, whole."""
         hyperparameters = {"feature_dim": str(self.feature_dim), "num_classes": str(len(self.class_names))}
-        write_json(folder / FILE_NAME, {"hyperparameters": hyperparameters, **asdict(self)})
+        content = asdict(self)
+        del content["feature_dim"]
+        if self.wide:
+            content["feature_names"] = []
+        write_json(folder / FILE_NAME, {"hyperparameters": hyperparameters, **content})
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -63,12 +75,21 @@ def read_dataset(folder: Path) -> Dataset:
     for key, kind in (("rows", dict), ("class_names", list), ("feature_names", list), ("content_type", str)):
         if not isinstance(content.get(key), kind):
             raise InputError(f"{path}: {key!r} is {content.get(key)!r}, not a {kind.__name__}; {cure}")
+    feature_names = [str(name) for name in content["feature_names"]]
     return Dataset(
         rows=content["rows"],
         class_names=[str(name) for name in content["class_names"]],
-        feature_names=[str(name) for name in content["feature_names"]],
+        feature_names=feature_names,
         image_shape=content.get("image_shape"),
         content_type=content["content_type"],
         source=content.get("source", {}),
+        feature_dim=_feature_dim(path, content) if not feature_names else len(feature_names),
         warnings=content.get("warnings", []),
     )
+
+
+def _feature_dim(path: Path, content: dict[str, Any]) -> int:
+    text = content.get("hyperparameters", {}).get("feature_dim")
+    if not (isinstance(text, str) and text.isascii() and text.isdigit()):
+        raise InputError(f"{path}: hyperparameters.feature_dim is {text!r}; run data conversion again")
+    return int(text)

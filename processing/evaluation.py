@@ -7,8 +7,9 @@ Reads `input/{test_labels,dataset,test}/` and `input/predictions/CANDIDATE/*.out
 
 - `output/evaluation/CANDIDATE/evaluation.json`: Model Monitor's schema and nothing else, for a model package;
 - `output/evaluation/evaluation.json`: the champion's Model Monitor metrics and, beside them, `champion`
-  (name, metric, value), `candidates` (name → metrics, curves, the worst mistakes), `class_names`,
-  `image_shape`, `rows` and `warnings`. It is written last.
+  (name, metric, value), `candidates` (name → metrics, curves, the worst mistakes), `baseline` (the metrics
+  of always answering the most frequent class), `class_names`, `image_shape`, `rows` and `warnings`. It is
+  written last.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def evaluate(arguments: Sequence[str], processing: Path) -> None:
             "value": candidates[champion][options.metric],
         },
         "candidates": candidates,
+        "baseline": metrics.baseline(actual, classes, binary=binary),
         "class_names": dataset.class_names,
         "image_shape": dataset.image_shape,
         "rows": len(actual),
@@ -131,13 +133,20 @@ def _mistake(
 
 
 def _features(folder: Path, dataset: Dataset, wanted: list[int], rows: int) -> dict[int, list[float]]:
-    """Return the features of the `wanted` rows (ascending) of the test channel, which must have `rows`."""
+    """Return the features of the `wanted` rows (ascending) of the test channel, which must have `rows`.
+
+    None are shown where the data set is wide.
+    """
     indices, first = np.array(wanted, dtype=np.int64), 0
     found: dict[int, list[float]] = {}
     for batch in read_channel(folder, dataset, labelled=False):
-        last = first + len(batch.features)
+        last = first + batch.features.shape[0]
         here = indices[(indices >= first) & (indices < last)]
-        found.update(zip(here.tolist(), plain_floats(batch.features[here - first]), strict=True))
+        chosen = batch.features[here - first]
+        shown = (
+            plain_floats(chosen) if isinstance(chosen, np.ndarray) and not dataset.wide else [[]] * len(here)
+        )
+        found.update(zip(here.tolist(), shown, strict=True))
         first = last
     if first != rows:
         raise InputError(

@@ -19,9 +19,7 @@ def locations_stand_apart(pipeline: Pipeline) -> Iterator[Finding]:
     for where, location in written:
         for other, longer in written:
             if where != other and longer.startswith(location):
-                yield Finding(
-                    other, f"its location begins with that of {where}: a reader gets both"
-                )
+                yield Finding(other, f"its location begins with that of {where}: a reader gets both")
 
 
 def _written(pipeline: Pipeline) -> Iterator[tuple[str, str]]:

@@ -128,8 +128,17 @@ def transform(site: Site, candidate: Candidate, model: ModelStep, converted: Pro
     )
 
 
-def register(site: Site, candidate: Candidate, trained: TrainingStep, evaluated: ProcessingStep) -> ModelStep:
-    """Add a version to the task's model package group, this candidate's metrics attached."""
+def register(
+    site: Site,
+    candidate: Candidate,
+    trained: TrainingStep,
+    converted: ProcessingStep,
+    evaluated: ProcessingStep,
+) -> ModelStep:
+    """Add a version to the task's model package group, this candidate's metrics attached.
+
+    Its metadata say where the treatment is that made its features of raw rows.
+    """
     metrics = Join(on="/", values=[output_of(evaluated, "evaluation"), candidate.name, "evaluation.json"])
     arguments = _model(site, candidate, trained).register(
         model_package_group_name="${ModelPackageGroupName}",
@@ -138,6 +147,7 @@ def register(site: Site, candidate: Candidate, trained: TrainingStep, evaluated:
         inference_instances=_INFERENCE_INSTANCES,
         transform_instances=_TRANSFORM_INSTANCES,
         approval_status=site.parameters.approval_status,
+        customer_metadata_properties={"Dataset": output_of(converted, "dataset")},
         model_metrics=ModelMetrics(
             model_statistics=MetricsSource(content_type="application/json", s3_uri=metrics)
         ),

@@ -39,7 +39,11 @@ def convert(site: Site) -> ProcessingStep:
         module="data_conversion",
         inputs={"raw": site.parameters.raw_data},
         outputs=_channels(site.task),
-        arguments=[*site.task.convert_arguments, "--content-type", site.task.content_type],
+        arguments=[
+            *site.task.convert_arguments,
+            *("--content-type", site.task.content_type),
+            *("--split", site.parameters.split),
+        ],
         property_files=[DATASET],
     )
 

@@ -60,6 +60,7 @@ class Parameters:
 
     def __init__(self, task: Task) -> None:
         self.raw_data = ParameterString("RawData", f"s3://${{RawDataBucket}}/{task.name}/")
+        self.split = ParameterString("Split", "auto")
         self.processing_instance = ParameterString("ProcessingInstanceType", INSTANCE_TYPE)
         self.training_instance = ParameterString("TrainingInstanceType", INSTANCE_TYPE)
         self.transform_instance = ParameterString("TransformInstanceType", INSTANCE_TYPE)
@@ -69,6 +70,8 @@ class Parameters:
             "PendingManualApproval",
             enum_values=["PendingManualApproval", "Approved", "Rejected"],
         )
+        # None: a fold of a cross-validation is evaluated, and its model goes no further.
+        self.registration = ParameterString("Registration", "Champion", enum_values=["Champion", "None"])
         self.hyperparameters = {
             candidate.parameter(name): _typed(candidate.parameter(name), default)
             for candidate in task.candidates
@@ -79,11 +82,13 @@ class Parameters:
         """Return the parameters in the order in which a definition lists them."""
         return [
             self.raw_data,
+            self.split,
             self.processing_instance,
             self.training_instance,
             self.transform_instance,
             self.min_f1,
             self.approval_status,
+            self.registration,
             *self.hyperparameters.values(),
         ]
 

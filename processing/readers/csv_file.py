@@ -17,10 +17,8 @@ import numpy as np
 
 from processing.container import InputError
 from processing.readers import RawTable
+from processing.readers.table import FLOAT32_OVERFLOW
 from processing.splits import Split
-
-FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
-"""The smallest number that rounds to infinity in float32."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
     if not path.is_file():
         raise InputError(f"{path}: no such file; put the CSV file there")
     with path.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
-        lines = _records(file, path)
+        lines = records(file, path)
         first = next(lines, None)
         if first is None:
             raise InputError(f"{path}: the file is empty; the first line must name the columns")
@@ -47,8 +45,8 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
         return _table(path, lines, names, features, columns)
 
 
-def _records(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number (from 1, of a record's end) and cells of every record that is not blank."""
+def records(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number (from 1, of a record's end) and cells of every record that is not blank."""
     reader = csv.reader(file, strict=True)
     while True:
         try:
@@ -59,8 +57,9 @@ def _records(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
             where = f"{path} line {reader.line_num}"
             raise InputError(f"{where}: not CSV: {error}; correct the line") from error
         line = reader.line_num
-        for cell in cells:
-            _check_encoding(cell, path, line)
+        if not "".join(cells).isascii():
+            for cell in cells:
+                _check_encoding(cell, path, line)
         if cells:
             yield line, cells
 

@@ -98,7 +98,8 @@ def documents() -> dict[str, Any]:
 
 def test_a_changed_file_is_stale_and_says_in_what(tmp_path: Path, documents: dict[str, Any]) -> None:
     write(documents, tmp_path)
-    documents["iris"]["Parameters"][4]["DefaultValue"] = 0.5
+    [minimum] = [entry for entry in documents["iris"]["Parameters"] if entry["Name"] == "MinF1"]
+    minimum["DefaultValue"] = 0.5
     stale = [entry for entry in compare(documents, tmp_path) if not entry.is_current]
     assert [(entry.path.name, entry.status) for entry in stale] == [("iris.json", "stale")]
     assert [str(change) for change in stale[0].changes] == ["~ Parameters[MinF1].DefaultValue: 0.9 → 0.5"]
@@ -118,6 +119,7 @@ def test_missing_and_surplus_files_are_named(tmp_path: Path, documents: dict[str
     shutil.move(tmp_path / "iris.json", tmp_path / "tulips.json")
     found = {entry.path.name: entry.status for entry in compare(documents, tmp_path)}
     assert found == {
+        "digits.json": "current",
         "images.json": "current",
         "iris.json": "new",
         "zero-digit.json": "current",
@@ -129,7 +131,8 @@ def test_writing_leaves_exactly_the_compiled_files(tmp_path: Path, documents: di
     (tmp_path / "tulips.json").write_text("{}")
     (tmp_path / "iris.json").write_text("not JSON")
     write(documents, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.json", "iris.json", "zero-digit.json"]
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["digits.json", "images.json", "iris.json", "zero-digit.json"]
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (DEFINITIONS / path.name).read_bytes()
 

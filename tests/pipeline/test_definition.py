@@ -34,8 +34,8 @@ def iris() -> dict[str, Any]:
     return load("iris")
 
 
-def test_both_tasks_come_compiled() -> None:
-    assert task_names() == ["iris", "zero-digit"]
+def test_all_tasks_come_compiled() -> None:
+    assert task_names() == ["digits", "iris", "zero-digit"]
 
 
 def test_reading_a_definition_loads_neither_sdk_nor_boto() -> None:

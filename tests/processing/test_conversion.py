@@ -64,7 +64,13 @@ def test_iris_as_csv_channels(job: Any, iris_csv: str) -> None:
     job.put("raw/iris.csv", iris_csv)
     job.succeed("data_conversion", *IRIS, "--content-type", "text/csv")
     files = sorted(str(path.relative_to(job.output)) for path in job.output.rglob("*") if path.is_file())
-    assert files == ["dataset/dataset.json", "test/test.csv", "test_labels/labels.csv", "train/train.csv"]
+    assert files == [
+        "dataset/dataset.json",
+        "dataset/treatment.json",
+        "test/test.csv",
+        "test_labels/labels.csv",
+        "train/train.csv",
+    ]
     first = (job.output / "train" / "train.csv").read_text().splitlines()[0]
     label, *features = first.split(",")
     assert label in {"0", "1", "2"}

@@ -1,0 +1,115 @@
+"""A CSV file as a table, plain or gzipped, read a block at a time by a schema.
+
+Source of the format: RFC 4180, in UTF-8, with or without a byte order mark, any line ends; fields in quotes
+may hold commas, quotes and newlines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import itertools
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO, cast
+
+from processing.container import InputError
+from processing.readers.csv_file import records
+from processing.readers.table import BLOCK_CELLS, Block
+from processing.schema import Schema, listed, nearest
+
+SUFFIXES = (".csv", ".csv.gz")
+
+
+class CsvTable:
+    """The rows of a file whose columns a schema names; excluded columns are read over.
+
+    optional: columns that the file may lack, such as the target of rows that are yet to be predicted.
+    """
+
+    def __init__(self, path: Path, schema: Schema, *, optional: frozenset[str] = frozenset()) -> None:
+        self.source = str(path)
+        self._path, self._schema, self._optional = path, schema, optional
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all rows in order; InputError names line, column and value of what is wrong."""
+        with opened(self._path) as file:
+            lines = records(file, self._path)
+            names = self._names(lines)
+            kept = [(name, place) for place, name in enumerate(names) if name not in self._schema.excluded]
+            size, first = max(1, BLOCK_CELLS // len(names)), 0
+            while rows := list(itertools.islice(lines, size)):
+                yield self._block(rows, names, kept, first)
+                first += len(rows)
+            if not first:
+                raise InputError(f"{self.source}: no rows of data in the file; give some")
+
+    def count(self) -> int:
+        """Return the number of rows, checking none of them."""
+        with opened(self._path) as file:
+            return sum(1 for _ in records(file, self._path)) - self._schema.header
+
+    def _block(
+        self, rows: list[tuple[int, list[str]]], names: list[str], kept: list[tuple[str, int]], first: int
+    ) -> Block:
+        for line, cells in rows:
+            if len(cells) != len(names):
+                raise InputError(
+                    f"{self.source} line {line}: {len(cells)} values where there are {len(names)} columns; "
+                    "correct the line"
+                )
+        columns = list(zip(*(cells for _, cells in rows), strict=True))
+        places = [f"{self.source} line {line}" for line, _ in rows]
+        return Block(first, places, {name: columns[place] for name, place in kept})
+
+    def _names(self, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
+        expected = list(self._schema.types)
+        if not self._schema.header:
+            return [name for name in expected if name not in self._optional]
+        first = next(lines, None)
+        if first is None:
+            raise InputError(f"{self.source}: the file is empty; its first line must name the columns")
+        names = [name.strip() for name in first[1]]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{self.source}: the column {name!r} is there twice; rename one")
+            if name not in self._schema.types and name not in self._optional:
+                raise InputError(
+                    f"{self.source}: the schema has no attribute {name!r}{nearest(name, expected)}; add it "
+                    "there, and to excludedAttributeNames if no model is to learn from it"
+                )
+        missing = [n for n in expected if n not in names and n not in self._optional]
+        if missing:
+            raise InputError(
+                f"{self.source}: no column {missing[0]!r}{nearest(missing[0], names)}, which the schema "
+                f"names; the file has {listed(names)}"
+            )
+        return names
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the cells of a file's first record; InputError for an empty file."""
+    with opened(path) as file:
+        first = next(records(file, path), None)
+    if first is None:
+        raise InputError(f"{path}: the file is empty; its first line must name the columns")
+    return [name.strip() for name in first[1]]
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """Open a CSV file, gzipped or not; InputError for one that is missing or no whole gzip file."""
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            binary = cast("io.BufferedReader", gzip.GzipFile(fileobj=raw)) if zipped else raw
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", newline="", errors="surrogateescape")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; put the CSV file there") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"{path}: the gzip file is damaged: {error}; take it from its source again"
+        ) from error

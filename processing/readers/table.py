@@ -1,0 +1,93 @@
+"""Tables as they are read: a block of rows at a time, every cell still the text of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from processing.container import InputError
+
+BLOCK_CELLS = 1024 * 1024
+"""Cells in one block: some 64 MiB as Python's text, however long the table."""
+
+FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
+"""The smallest number that rounds to infinity in float32."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows.
+
+    first: the first row's number, from 0. places: where each row stands, for messages (`x.csv line 7`).
+    columns: attribute → its cells.
+    """
+
+    first: int
+    places: Sequence[str]
+    columns: Mapping[str, Sequence[str]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def select(self, wanted: npt.NDArray[np.bool_]) -> Block:
+        """Return the rows where `wanted`, of shape (rows,), is true; their numbers are lost."""
+        if wanted.all():
+            return self
+        chosen = wanted.tolist()
+        columns = {name: list(compress(cells, chosen)) for name, cells in self.columns.items()}
+        return Block(self.first, list(compress(self.places, chosen)), columns)
+
+    def refuse(self, row: int, column: str, problem: str) -> InputError:
+        """Return the error for one cell of this block, with its place and value."""
+        cell = self.columns[column][row]
+        shown = cell if len(cell) <= 80 else cell[:77] + "..."
+        return InputError(f"{self.places[row]} column {column}: {shown!r} {problem}")
+
+
+class Table(Protocol):
+    """Rows that can be read as often as wanted."""
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        ...
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all rows in order; InputError at the first that is malformed."""
+        ...
+
+
+def numbers(block: Block, column: str) -> npt.NDArray[np.float64]:
+    """Return a column's cells as finite float32 numbers, in float64; InputError names the first other one."""
+    cells = block.columns[column]
+    try:
+        values = np.array(cells, dtype=np.float64)
+    except ValueError:
+        values = np.array([_number(cell) for cell in cells])
+    else:
+        if "_" in "".join(cells):  # Python reads 1_000 as a number; nobody who writes CSV means one
+            values = np.array([_number(cell) for cell in cells])
+    wrong = ~(np.abs(values) < FLOAT32_OVERFLOW)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        text = cells[row].strip()
+        if not text:
+            problem = "is empty, but the column is NUMERIC; fill it in or remove the row"
+        elif np.isnan(_number(text)) and text.lower().lstrip("+-") != "nan":
+            problem = "is not a number, but the column is NUMERIC; correct it, or the schema"
+        else:
+            problem = "is not a finite float32 number; remove the row or fill the value in"
+        raise block.refuse(row, column, problem)
+    return values
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell) if cell.isascii() and "_" not in cell else np.nan
+    except ValueError:
+        return np.nan

@@ -1,0 +1,122 @@
+"""What a table is before it is converted: its schema, classes, treatment, and which row is in which split."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processing.container import InputError
+from processing.raw_data import RawData
+from processing.readers import RawImages
+from processing.readers.csv_table import SUFFIXES, CsvTable, header_of
+from processing.readers.image_table import ImageTable, pixel_schema
+from processing.rearrangement import Membership, Rearrangement
+from processing.recipe.plan import read_recipe
+from processing.schema import CATEGORICAL, NUMERIC, Schema, listed, read_schema
+from processing.table_conversion import CountedTable, find_classes
+from processing.treatment import Treatment
+
+TRAINING_SHARE = 0.7
+"""What trains where neither the data nor the user says: Amazon Machine Learning's share."""
+GREY_MAXIMUM = 255
+
+
+@dataclass(frozen=True)
+class TableInput:
+    """A table, and all that its conversion needs. labels: the target's value → label."""
+
+    table: CountedTable
+    treatment: Treatment
+    labels: dict[str, int]
+    membership: Membership
+    image_shape: list[int] | None
+    files: list[Path]
+    format: str
+
+
+def csv_input(raw: RawData, options: Namespace, split: Rearrangement | None) -> TableInput:
+    """Return what a CSV file is, by its schema, or by its header where it has none."""
+    path = raw.only(*SUFFIXES)
+    schema = _with_target(raw.schema) if raw.schema else header_schema(path, options.label_column)
+    recipe = read_recipe(raw.recipe) if raw.recipe else None
+    shape = _image_shape(schema) if recipe is None else None
+    table = CsvTable(path, schema)
+    given = (shape is not None and raw.schema is None) or (
+        options.format == "csv" and schema.target == options.label_column
+    )
+    class_names = list(options.classes) if given and options.classes else find_classes(table, schema)
+    treatment = Treatment(
+        schema, class_names, options.content_type, recipe, GREY_MAXIMUM if shape is not None else None
+    )
+    treatment.outputs(raw.recipe.name if raw.recipe else "")
+    rule = split or Rearrangement(0, TRAINING_SHARE)
+    membership = rule.membership(table.count(), options.validation_size, str(path))
+    labels = {name: index for index, name in enumerate(class_names)}
+    return TableInput(table, treatment, labels, membership, shape, [path], "csv")
+
+
+def image_input(
+    raw: RawData, images: RawImages, class_names: list[str], options: Namespace, split: Rearrangement | None
+) -> TableInput:
+    """Return images as the table that a schema and a recipe speak of."""
+    height, width = images.image_shape
+    schema = _with_target(raw.schema) if raw.schema else pixel_schema(height * width)
+    recipe = read_recipe(raw.recipe) if raw.recipe else None
+    table = ImageTable(images, schema)
+    treatment = Treatment(schema, class_names, options.content_type, recipe)
+    treatment.outputs(raw.recipe.name if raw.recipe else "")
+    membership = table.membership()
+    if split is not None:
+        membership = split.membership(table.count(), options.validation_size, table.source)
+    return TableInput(table, treatment, image_labels(options), membership, None, images.files, images.format)
+
+
+def image_labels(options: Namespace) -> dict[str, int]:
+    """Return digit → label: itself, or 1 for the positive class and 0 for all others."""
+    positive = options.positive_class
+    return {str(digit): digit if positive is None else int(digit == positive) for digit in range(10)}
+
+
+def header_schema(path: Path, label_column: str | None) -> Schema:
+    """Return the schema of a file that has none: the label column is a class, all others are numbers."""
+    names = header_of(path)
+    if label_column not in names:
+        raise InputError(
+            f"{path}: no column {label_column!r} among {listed(names)}; rows without a label are for "
+            "`trainyard predict`; for another layout give a schema (`trainyard schema` writes one)"
+        )
+    if len(set(names)) < len(names) or not all(names):
+        culprit = next(name for name in names if not name or names.count(name) > 1)
+        raise InputError(f"{path}: the column {culprit!r} is there twice or has no name; rename it")
+    types = {name: CATEGORICAL if name == label_column else NUMERIC for name in names}
+    return Schema(types, label_column)
+
+
+def _with_target(path: Path) -> Schema:
+    schema = read_schema(path)
+    if schema.target is None:
+        raise InputError(f"{path}: no targetAttributeName; name the attribute that is to be learnt")
+    return schema
+
+
+def _image_shape(schema: Schema) -> list[int] | None:
+    """Return [side, side] where the inputs are Kaggle's `pixel0`, `pixel1`, … of a square, else None."""
+    inputs = schema.inputs
+    side = math.isqrt(len(inputs))
+    square = side * side == len(inputs) and side > 1
+    pixels = all(
+        kind == NUMERIC and name == f"pixel{number}" for number, (name, kind) in enumerate(inputs.items())
+    )
+    return [side, side] if square and pixels else None
+
+
+def describe(found: TableInput) -> dict[str, Any]:
+    """Return the part of `dataset.json` that does not depend on the conversion."""
+    return {
+        "class_names": found.treatment.class_names,
+        "image_shape": found.image_shape,
+        "source": {"files": [path.name for path in found.files], "format": found.format},
+    }
