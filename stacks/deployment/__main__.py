@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = settings.read(options.environment)
         command = cdk_command(options.command, chosen)
-        if options.command in ("deploy", "destroy"):
-            check(chosen, boto3.Session(region_name=chosen.region))
+        if options.command not in _ALONE:
+            check(options.command, chosen, boto3.Session(region_name=chosen.region))
     except (SettingsError, node.NodeError, PreflightError) as error:
         print(error, file=sys.stderr)
         return 2

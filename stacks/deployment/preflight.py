@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from settings import Settings
 from stacks.names import Names, names
@@ -16,6 +16,7 @@ BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 """Where the CDK keeps the version of its toolkit; hnb659fds is its default qualifier."""
 _OLDEST_BOOTSTRAP = 6
 
+_CREDENTIALS = "set them, such as by `aws sso login` and AWS_PROFILE"
 _MISSING = ("ParameterNotFound", "ValidationError")
 # Stack status → what to do. ROLLBACK_COMPLETE and ROLLBACK_FAILED of a first creation the CDK removes itself.
 _STUCK = {
@@ -40,27 +41,32 @@ class Clients(Protocol):
         ...
 
 
-def check(settings: Settings, session: Clients) -> None:
-    """Ask for credentials, account, bootstrap, stacks and domains, in this order.
+def check(command: str, settings: Settings, session: Clients) -> None:
+    """Ask for credentials and account; before deploy and destroy for bootstrap, stacks and domains as well.
 
     Raises:
         PreflightError: the first thing that is not as it must be.
 
     """
-    named = names(settings)
-    _account(settings, session.client("sts"))
-    _bootstrapped(settings, session.client("ssm"))
-    existing = _stacks(named, session.client("cloudformation"))
-    _no_foreign_domain(named, session.client("sagemaker"), existing)
+    try:
+        _account(settings, session.client("sts"))
+        if command in ("deploy", "destroy"):
+            _bootstrapped(settings, session.client("ssm"))
+            named = names(settings)
+            existing = _stacks(named, session.client("cloudformation"), command)
+            if command == "deploy":
+                _no_foreign_domain(named, session.client("sagemaker"), existing)
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise PreflightError(f"{error}; {_CREDENTIALS}") from None
+    except BotoCoreError as error:
+        raise PreflightError(f"cannot reach AWS: {error}; mend the connection, then try again") from None
 
 
 def _account(settings: Settings, sts: Any) -> None:
     try:
         found = sts.get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        raise PreflightError(
-            f"no credentials that AWS accepts ({error}); set them, such as by `aws sso login` and AWS_PROFILE"
-        ) from None
+    except ClientError as error:
+        raise PreflightError(f"AWS does not accept the credentials: {error}; {_CREDENTIALS}") from None
     if found != settings.account:
         raise PreflightError(
             f"the credentials are for account {found}, but settings/{settings.environment}.toml names "
@@ -83,7 +89,7 @@ def _bootstrapped(settings: Settings, ssm: Any) -> None:
         )
 
 
-def _stacks(named: Names, cloudformation: Any) -> frozenset[str]:
+def _stacks(named: Names, cloudformation: Any, command: str) -> frozenset[str]:
     """Return the stacks of the environment that exist, none of them stuck or busy."""
     pages = cloudformation.get_paginator("describe_stacks").paginate()
     found = {
@@ -93,7 +99,7 @@ def _stacks(named: Names, cloudformation: Any) -> frozenset[str]:
         if stack["StackName"].startswith(f"{named.prefix}-")
     }
     for stack, status in sorted(found.items()):
-        if status in _STUCK:
+        if status in _STUCK and not (command == "destroy" and status == "DELETE_FAILED"):
             cure = _STUCK[status].format(stack=stack, environment=named.environment)
             raise PreflightError(f"stack {stack} is {status}: {cure}")
         if status.endswith(_BUSY) and status != "REVIEW_IN_PROGRESS":

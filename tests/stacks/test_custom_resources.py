@@ -5,9 +5,12 @@ from __future__ import annotations
 import http.server
 import io
 import json
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -266,3 +269,12 @@ def test_a_failure_is_answered_too_so_that_no_stack_waits_for_an_hour(cloudforma
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith("RuntimeError: no such bucket")
     assert len(json.dumps(answer)) < 4096  # CloudFormation's limit for an answer
+
+
+def test_functions_import_nothing_that_lambda_does_not_have() -> None:
+    modules = ", ".join(
+        f"stacks.custom_resources.{path.stem}" for path in Path(empty_bucket.__file__).parent.glob("*.py")
+    )
+    foreign = "('aws_cdk', 'jsii', 'pydantic', 'settings')"
+    code = f"import sys, {modules}; print([name for name in {foreign} if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -59,21 +59,46 @@ def test_an_account_in_order_passes(session: Session) -> None:
         "describe_stacks", {"Stacks": [stack("network", "CREATE_COMPLETE")]}
     )
     session.answers["sagemaker"].add_response("list_domains", {"Domains": []})
-    check(DEV, session)
+    check("deploy", DEV, session)
 
 
-def test_no_credentials() -> None:
+def test_credentials_that_have_expired() -> None:
     session = Session()
     session.answers["sts"].add_client_error("get_caller_identity", "ExpiredToken", "expired")
-    with pytest.raises(PreflightError, match=r"no credentials that AWS accepts .*expired.*AWS_PROFILE"):
-        check(DEV, session)
+    with pytest.raises(PreflightError, match=r"does not accept the credentials: .*expired.*AWS_PROFILE"):
+        check("deploy", DEV, session)
+
+
+def test_no_credentials_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    with pytest.raises(PreflightError, match=r"Unable to locate credentials; .*AWS_PROFILE"):
+        check("bootstrap", DEV, boto3.Session(region_name="us-east-1"))
+
+
+def test_no_way_to_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    session = boto3.Session("x", "x", region_name="us-east-1")
+    with pytest.raises(PreflightError, match=r"cannot reach AWS: .*127\.0\.0\.1:9"):
+        check("diff", DEV, session)
+
+
+def test_a_deletion_that_failed_can_be_repeated(session: Session) -> None:
+    session.answers["cloudformation"].add_response(
+        "describe_stacks", {"Stacks": [stack("studio", "DELETE_FAILED")]}
+    )
+    check("destroy", DEV, session)
 
 
 def test_another_account_than_in_the_settings() -> None:
     session = Session()
     session.answers["sts"].add_response("get_caller_identity", {"Account": "999999999999"})
     with pytest.raises(PreflightError, match=r"999999999999, but settings/dev\.toml names 111122223333"):
-        check(DEV, session)
+        check("deploy", DEV, session)
 
 
 def test_a_region_that_is_not_bootstrapped() -> None:
@@ -81,7 +106,7 @@ def test_a_region_that_is_not_bootstrapped() -> None:
     session.answers["sts"].add_response("get_caller_identity", {"Account": "111122223333"})
     session.answers["ssm"].add_client_error("get_parameter", "ParameterNotFound")
     with pytest.raises(PreflightError, match=r"us-east-1 is not bootstrapped .*make bootstrap ENV=dev"):
-        check(DEV, session)
+        check("deploy", DEV, session)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +120,14 @@ def test_a_region_that_is_not_bootstrapped() -> None:
 def test_a_stack_that_an_earlier_failure_left_stuck(session: Session, status: str, cure: str) -> None:
     session.answers["cloudformation"].add_response("describe_stacks", {"Stacks": [stack("storage", status)]})
     with pytest.raises(PreflightError, match=f"trainyard-dev-storage is {status}: .*{cure}"):
-        check(DEV, session)
+        check("deploy", DEV, session)
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])
 def test_what_the_cdk_goes_on_from_by_itself_is_no_obstacle(session: Session, status: str) -> None:
     session.answers["cloudformation"].add_response("describe_stacks", {"Stacks": [stack("storage", status)]})
     session.answers["sagemaker"].add_response("list_domains", {"Domains": []})
-    check(DEV, session)
+    check("deploy", DEV, session)
 
 
 def test_a_domain_of_the_same_name_that_no_stack_made(session: Session) -> None:
@@ -110,7 +135,7 @@ def test_a_domain_of_the_same_name_that_no_stack_made(session: Session) -> None:
     session.answers["cloudformation"].add_response("describe_stacks", {"Stacks": []})
     session.answers["sagemaker"].add_response("list_domains", {"Domains": [domain]})
     with pytest.raises(PreflightError, match=r"trainyard-dev .d-1. exists already .*delete-domain"):
-        check(DEV, session)
+        check("deploy", DEV, session)
 
 
 def event(name: str, status: str, reason: str = "") -> dict[str, Any]:
