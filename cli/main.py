@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "answer every row of a file with the newest approved model",
     "teardown": "remove what serves a task: endpoint, configurations, models",
     "permissions": "print what each role of a task may do, and which step and field asked for it",
+    "schema": "infer the schema of a CSV file: the type of each column, and the target",
     "compile": "write pipeline/definitions/*.json from the SageMaker SDK's definition of each task",
 }
 """Command → its line in `trainyard --help`; the module `cli.COMMAND` implements it."""

@@ -113,7 +113,7 @@ def convert_table(
                 counts[name] += np.bincount(codes[rows], minlength=len(fitted.class_names))
                 _write(files[name], label_file, name, features[rows], codes[rows], fitted.content_type)
     names = list(encoder.names())
-    return Converted(fitted, counts, names, encoder.feature_dim, _unseen_warnings(encoder.unseen))
+    return Converted(fitted, counts, names, encoder.feature_dim, unseen_warnings(encoder.unseen))
 
 
 def _fitted(table: CountedTable, treatment: Treatment, membership: Membership) -> Treatment:
@@ -151,7 +151,7 @@ def _write(
         label_file.write("".join(f"{code}\n" for code in codes.tolist()).encode("ascii"))
 
 
-def _unseen_warnings(unseen: Mapping[str, int]) -> list[str]:
+def unseen_warnings(unseen: Mapping[str, int]) -> list[str]:
     """Say how often a value that no training row has was met; it counts as none of the known ones."""
     total, outputs = sum(unseen.values()), sum(count > 0 for count in unseen.values())
     if not total:

@@ -1,0 +1,54 @@
+"""Runs the entry points of `processing` for the command line: the same jobs, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cli.errors import UsageError
+
+INPUT_IS_TO_BLAME = 2
+"""The exit code of a processing job whose input or arguments are wrong."""
+
+
+def run_job(
+    module: str, folder: Path, inputs: Mapping[str, Sequence[Path]], arguments: Sequence[str] = ()
+) -> Path:
+    """Run `python -m processing.MODULE` with `folder` for its `/opt/ml`; return its output folder.
+
+    Args:
+        module: the entry point.
+        folder: an empty folder, or one that does not exist.
+        inputs: input name → files, which the job sees by their own names.
+        arguments: what the container's arguments would be.
+
+    Raises:
+        UsageError: the job refused its input; the text is the job's message.
+        RuntimeError: it failed otherwise.
+
+    """
+    root = folder / "processing"
+    for name, files in inputs.items():
+        (root / "input" / name).mkdir(parents=True)
+        for file in files:
+            (root / "input" / name / file.name).symlink_to(file.resolve())
+    done = subprocess.run(
+        [sys.executable, "-m", f"processing.{module}", *arguments],
+        env={**os.environ, "SAGEMAKER_BASE_DIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    said = done.stderr.replace(f"{root}/input/raw/", "").replace(str(folder), "/opt/ml").strip()
+    if done.returncode == INPUT_IS_TO_BLAME:
+        raise UsageError(said.splitlines()[-1] if said else f"{module} refused its input")
+    if done.returncode:
+        raise RuntimeError(f"processing.{module} ended with exit code {done.returncode}: {said}")
+    if said:
+        print(said, file=sys.stderr)
+    return root / "output"
