@@ -226,7 +226,7 @@ class Deployment:
         api.add_tags(self._sagemaker, live["EndpointArn"], self._endpoint_tags(goal))
         request: dict[str, Any] = {"EndpointName": goal.endpoint, "EndpointConfigName": goal.config_name}
         guarded = deployment(goal.endpoint, self._settings)
-        if guarded is not None and "CurrentServerlessConfig" not in live["ProductionVariants"][0]:
+        if guarded is not None and _can_be_guarded(live, goal):
             request["DeploymentConfig"] = guarded
         if self._change(live, lambda: self._sagemaker.update_endpoint(**request)):
             self._action = "updated"
@@ -252,3 +252,11 @@ class Deployment:
             after.get(key) != before.get(key)
             for key in ("EndpointStatus", "EndpointConfigName", "LastModifiedTime")
         )
+
+
+def _can_be_guarded(live: Mapping[str, Any], goal: Wanted) -> bool:
+    """Return whether SageMaker shifts traffic step by step: between the same variants, on instances."""
+    before = live["ProductionVariants"]
+    after = {variant["VariantName"] for variant in goal.config["ProductionVariants"]}
+    on_instances = not any("CurrentServerlessConfig" in variant for variant in before)
+    return on_instances and {variant["VariantName"] for variant in before} == after
