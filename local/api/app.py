@@ -18,6 +18,7 @@ from local.api.errors import ServiceError
 from local.api.protocol import CONTENT_TYPE, error_body
 from local.api.s3.application import S3
 from local.api.s3.xml import S3Error, failure
+from local.api.scaling import answer_scaling, answers_scaling
 from local.api.scheduler import answer_schedules
 from local.api.service import Service
 from local.api.signature import Credentials, Signed, service_name, verify
@@ -97,6 +98,8 @@ class App:
             self._verify(request, hashlib.sha256(body).hexdigest())
             if named == "scheduler":
                 return await run_in_threadpool(answer_schedules, self._service, request, body)
+            if named is not None and answers_scaling(named):
+                return await run_in_threadpool(answer_scaling, self._service, named, request, body)
             if request.method != "POST":
                 raise ServiceError("UnknownOperationException", "operations are sent with POST", 404)
             target = request.headers.get("x-amz-target", "")

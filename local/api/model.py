@@ -25,6 +25,7 @@ def service_model(name: str = "sagemaker") -> Any:
 _TRANSLATED = (
     (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"),
     (r"\p{Alnum}", "A-Za-z0-9"),
+    (r"\p{Print}", "[ -~]"),  # never within a class
     (r"\p{L}", r"\w"),  # \w: letters, digits and the underscore, of all scripts
     (r"\p{M}", r"\u0300-\u036f\u0900-\u0903"),
     (r"\p{N}", r"\d"),
