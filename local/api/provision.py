@@ -10,11 +10,14 @@ from typing import Any
 
 from local.api.dispatch import call
 from local.api.errors import ServiceError
+from local.api.model import service_model
 from local.api.scheduler import checked, create_schedule, delete_schedule, update_schedule
 from local.api.service import Service
+from local.api.validation import validate
 from local.arns import ACCOUNT, REGION, pipeline_arn
 from local.errors import LocalError
 from local.names import ARTIFACT_BUCKET, RAW_BUCKET, local_names
+from local.schedules import KIND
 from pipeline.definition import fill, load, task_names
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/trainyard-pipeline"
@@ -111,8 +114,9 @@ def _schedule(service: Service, task: str, chosen: dict[str, Any]) -> None:
                 delete_schedule(service, {"Name": task})
             return
         request = {"Name": task, **_scheduled(task, chosen)}
+        shape = service_model("scheduler").operation_model("CreateSchedule").input_shape
         try:
-            checked(service, request)
+            checked(service, validate(shape, request))
         except ServiceError as error:
             raise LocalError(f"the schedule of task {task}: {error.message}") from None
         if there is None:

@@ -185,7 +185,7 @@ def list_packages(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation("UpdateModelPackage")
 def update_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """Change a package's approval, or what it says about itself; a change of its approval is told on the bus."""
+    """Change a package: its approval, which is told on the bus, or what it says about itself."""
     row = package(service, request["ModelPackageArn"])
     description = {**json.loads(row["request"]), **json.loads(row["description"])}
     changed = {
