@@ -8,7 +8,9 @@ Forms (from the built-in algorithms' documentation): dense JSON `{"instances": [
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -77,8 +79,51 @@ def _decode_csv(body: bytes, feature_dim: int) -> Features:
     return rows
 
 
-def _decode_recordio(body: bytes, _feature_dim: int) -> Features:
-    return read_arrays(body).features
+def _decode_recordio(body: bytes, feature_dim: int) -> Features:
+    for known in tuple(_forms):
+        values = known.values(body)
+        if values is not None:
+            return values
+    features = read_arrays(body).features
+    if isinstance(features, np.ndarray) and features.shape == (1, feature_dim):
+        form = SingleRow.of(body, features)
+        if form is not None:
+            _forms.append(form)
+    return features
+
+
+@dataclass(frozen=True)
+class SingleRow:
+    """The bytes around the values of one dense float32 record, which a client's requests have in common.
+
+    A body that differs from one that was decoded only in the values decodes to those values: their bytes
+    bear no structure. This takes a tenth of the time that walking through the record's fields does.
+    """
+
+    before: bytes
+    after: bytes
+    width: int
+
+    @classmethod
+    def of(cls, body: bytes, features: Floats) -> SingleRow | None:
+        """Return the form of a body and the row that it decoded to; None where the row is no view of it."""
+        start = features.ctypes.data - np.frombuffer(body, np.uint8).ctypes.data
+        end = start + features.nbytes
+        if start < 0 or end > len(body) or body[start:end] != features.tobytes():
+            return None
+        return cls(body[:start], body[end:], features.shape[1])
+
+    def values(self, body: bytes) -> Floats | None:
+        """Return the row, shape (1, width), of a body of this form, else None."""
+        start, end = len(self.before), len(self.before) + 4 * self.width
+        if len(body) != end + len(self.after) or not body.startswith(self.before):
+            return None
+        if not body.endswith(self.after):
+            return None
+        return np.frombuffer(body, "<f4", self.width, start).reshape(1, self.width)
+
+
+_forms: deque[SingleRow] = deque(maxlen=4)
 
 
 def _decode_json(body: bytes, feature_dim: int) -> Features:

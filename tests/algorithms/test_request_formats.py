@@ -151,6 +151,24 @@ def test_an_unknown_content_type_is_415() -> None:
     assert refusal(b"x", "image/png") == (415, "Content-Type 'image/png' is not supported")
 
 
+@given(TABLES)
+def test_single_recordio_rows_decode_to_their_own_values(table: np.ndarray) -> None:
+    for row in table:
+        body = encode_dense(row[None])
+        np.testing.assert_array_equal(dense(decode_request(body, RECORDIO, 4)), row[None])
+
+
+def test_a_recordio_row_like_one_before_is_checked_all_the_same() -> None:
+    good = encode_dense(np.ones((1, 4), np.float32))
+    decode_request(good, RECORDIO, 4)
+    assert "feature 2 is nan" in refusal(encode_dense(np.array([[1, 1, np.nan, 1]], np.float32)), RECORDIO)[1]
+    assert "recordIO record 0" in refusal(good[:-4], RECORDIO)[1]
+    assert "recordIO record 0" in refusal(b"\0" + good[1:], RECORDIO)[1]
+    assert "rows have 5 features" in refusal(encode_dense(np.ones((1, 5), np.float32)), RECORDIO)[1]
+    labelled = encode_dense(np.full((1, 4), 2, np.float32), np.zeros(1, np.float32))
+    assert dense(decode_request(labelled, RECORDIO, 4)).tolist() == [[2, 2, 2, 2]]
+
+
 @given(st.sampled_from([JSON, JSONLINES, CSV, RECORDIO]), st.binary(max_size=80))
 def test_any_bytes_give_rows_or_a_request_error(media_type: str, body: bytes) -> None:
     try:
