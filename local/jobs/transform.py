@@ -23,6 +23,8 @@ _MEGABYTE = 1 << 20
 # What the service takes where neither the request nor /execution-parameters says otherwise.
 _DEFAULTS = {"MaxConcurrentTransforms": 1, "BatchStrategy": "MultiRecord", "MaxPayloadInMB": 6}
 _INVOCATION_SECONDS = 600
+# A server names the strategies in its own way.
+_STRATEGIES = {"MULTI_RECORD": "MultiRecord", "SINGLE_RECORD": "SingleRecord"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _settings(job: Job, recommended: Mapping[str, Any]) -> _Settings:
         chosen["MaxPayloadInMB"] = 0  # any size, which is not the same as no setting
     return _Settings(
         int(chosen["MaxConcurrentTransforms"]),
-        str(chosen["BatchStrategy"]),
+        _STRATEGIES.get(str(chosen["BatchStrategy"]), str(chosen["BatchStrategy"])),
         int(chosen["MaxPayloadInMB"]) * _MEGABYTE,
     )
 
