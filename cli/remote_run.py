@@ -49,7 +49,7 @@ def start(
 
     resolve_parameters(definition, values)
     if data is not None:
-        values = {**values, RAW_DATA: upload(service, data, _raw_bucket(definition))}
+        values = {**values, RAW_DATA: upload(service, data, raw_bucket(definition))}
     answer = service.sagemaker.start_pipeline_execution(
         PipelineName=pipeline,
         PipelineParameters=[{"Name": name, "Value": value} for name, value in values.items()],
@@ -163,7 +163,8 @@ def _digest(files: list[tuple[Path, str]]) -> str:
     return digest.hexdigest()
 
 
-def _raw_bucket(definition: Mapping[str, Any]) -> str:
+def raw_bucket(definition: Mapping[str, Any]) -> str:
+    """Return the bucket in which a pipeline looks for raw data, from its parameter's default."""
     for parameter in definition["Parameters"]:
         if parameter["Name"] == RAW_DATA:
             bucket: str = parameter["DefaultValue"].removeprefix("s3://").partition("/")[0]

@@ -30,6 +30,9 @@ class Source(Protocol):
     def objects(self) -> Objects:
         """Where outputs are read."""
 
+    def executions(self, pipeline: str | None = None) -> list[dict[str, Any]]:
+        """Return executions without their steps, newest first."""
+
     def describe(self, execution: str) -> dict[str, Any]:
         """Return an execution with its steps."""
 
@@ -81,6 +84,8 @@ def registered(state: Source, execution: dict[str, Any]) -> dict[str, str] | Non
 
 def summarise(state: Source, execution_id: str) -> dict[str, Any]:
     """Return the object that `run --json` prints."""
+    from cli.folds import cross_validation
+
     execution = state.describe(execution_id)
     evaluation = read_output(state, execution, "evaluation") or {}
     candidates = evaluation.get("candidates", {})
@@ -93,6 +98,8 @@ def summarise(state: Source, execution_id: str) -> dict[str, Any]:
             name: {figure: figures[figure] for figure in CANDIDATE_FIGURES}
             for name, figures in candidates.items()
         },
+        "baseline": evaluation.get("baseline"),
+        "cross_validation": cross_validation(state, execution),
         "model_package": registered(state, execution),
         "steps": [
             {key: step[key] for key in ("name", "type", "status", "seconds", "cached")}

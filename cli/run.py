@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from cli.client import add_on
 from cli.errors import UsageError
+from cli.folds import run_all
 from cli.options import add_json
 from cli.results import RAW_DATA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cli.client import Clients
     from cli.results import Source
     from local.state import State
+
+    Start = Callable[[Mapping[str, str]], str]
+    """Runs the pipeline to its end with parameters besides those of the command line; gives the execution."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PARAMETER=VALUE",
         help="set a pipeline parameter; `trainyard tasks --json` lists them (repeatable)",
+    )
+    parser.add_argument(
+        "--schema", type=Path, metavar="S.json", help="types of the data's columns; see `trainyard schema`"
+    )
+    parser.add_argument("--recipe", type=Path, metavar="R.json", help="how columns become features")
+    parser.add_argument(
+        "--split", metavar="SPLIT", help="which rows train, such as 70 or 70,random,seed=7 (docs/data.md)"
+    )
+    parser.add_argument(
+        "--folds", type=int, metavar="K", help="cross-validate with K folds first, then run as without"
     )
     parser.add_argument(
         "--resume", metavar="EXECUTION", help="go on with an execution that was killed, stopped or failed"
@@ -69,7 +85,7 @@ def _run_here(options: argparse.Namespace) -> int:
 
                 execution = resume(state, options.resume, on_event=progress)
             else:
-                execution = _start(state, options, progress)
+                execution = run_all(options, _starter(state, options, progress), state.describe)
         return _finish(state, execution, options)
 
 
@@ -88,20 +104,32 @@ def _run_through_the_api(options: argparse.Namespace) -> int:
         if options.resume:
             execution = remote.arn(options.resume)
             service.sagemaker.retry_pipeline_execution(PipelineExecutionArn=execution)
+            follow(service, remote, execution, progress)
         else:
-            execution = _start_through_the_api(service, options, home)
-        follow(service, remote, execution, progress)
+            start = _starter_through_the_api(service, options, home)
+
+            def run_one(values: Mapping[str, str]) -> str:
+                arn = start(values)
+                follow(service, remote, arn, progress)
+                return arn
+
+            execution = run_all(options, run_one, remote.describe)
     with source(options.on) as state:
         return _finish(state, execution, options)
 
 
-def _start_through_the_api(service: Clients, options: argparse.Namespace, home: Path) -> str:
-    from cli.remote_run import deployed, start
+def _starter_through_the_api(service: Clients, options: argparse.Namespace, home: Path) -> Start:
+    from cli.raw_data import with_companions
+    from cli.remote_run import deployed, raw_bucket, start, upload
+    from pipeline.definition import resolve_parameters
 
     pipeline, definition = deployed(service, options.task)
-    overrides = _assignments(options.set)
-    wants_data = options.data is not None or RAW_DATA not in overrides
-    return start(service, pipeline, definition, overrides, _raw_data(home, options) if wants_data else None)
+    overrides = _overrides(options)
+    resolve_parameters(definition, overrides)
+    if _wants_data(options, overrides):
+        with with_companions(_raw_data(home, options), home, options.schema, options.recipe) as data:
+            overrides[RAW_DATA] = upload(service, data, raw_bucket(definition))
+    return lambda values: start(service, pipeline, definition, {**overrides, **values}, None)
 
 
 def _finish(state: Source, execution: str, options: argparse.Namespace) -> int:
@@ -127,33 +155,55 @@ def _exit_code(summary: dict[str, Any], unreadable: bool) -> int:
 
 
 def _check_usage(options: argparse.Namespace) -> None:
-    if options.resume and (options.data or options.set):
+    own = ("data", "set", "schema", "recipe", "split", "folds")
+    given = [f"--{name}" for name in own if getattr(options, name)]
+    if options.resume and given:
         raise UsageError(
-            "--resume goes on with the execution's own data and parameters; leave out --data and --set"
+            f"--resume goes on with the execution's own data and parameters; leave out {' and '.join(given)}"
         )
     if not options.resume and not options.task:
         raise UsageError("name a TASK (`trainyard tasks` lists them), or --resume EXECUTION")
 
 
-def _start(state: State, options: argparse.Namespace, progress: Any) -> str:
+def _starter(state: State, options: argparse.Namespace, progress: Any) -> Start:
+    from cli.raw_data import with_companions
     from local.executor import run
     from local.names import local_names, put_raw
     from pipeline.definition import load, resolve_parameters
 
     definition = load(options.task)
-    overrides = _assignments(options.set)
+    overrides = _overrides(options)
     # Checked before the data is copied: a mistyped parameter should cost nothing.
     resolve_parameters(definition, overrides)
-    if options.data or RAW_DATA not in overrides:
-        overrides[RAW_DATA] = put_raw(state, _raw_data(state.home, options))
-    return run(
+    if _wants_data(options, overrides):
+        raw = _raw_data(state.home, options)
+        with with_companions(raw, state.home, options.schema, options.recipe) as data:
+            overrides[RAW_DATA] = put_raw(state, data)
+    names = local_names(state, definition, options.task)
+    return lambda values: run(
         state,
         definition,
         options.task,
-        resolve_parameters(definition, overrides),
-        names=local_names(state, definition, options.task),
+        resolve_parameters(definition, {**overrides, **values}),
+        names=names,
         on_event=progress,
     )
+
+
+def _wants_data(options: argparse.Namespace, overrides: Mapping[str, str]) -> bool:
+    return bool(options.data or options.schema or options.recipe) or RAW_DATA not in overrides
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    """Return the parameters that the command line sets."""
+    overrides = _assignments(options.set)
+    if options.split is not None:
+        if "Split" in overrides:
+            raise UsageError(
+                f"--split {options.split} and --set Split={overrides['Split']}: give one of them"
+            )
+        overrides["Split"] = options.split
+    return overrides
 
 
 def _assignments(texts: list[str]) -> dict[str, str]:
@@ -192,7 +242,10 @@ def _raw_data(home: Path, options: argparse.Namespace) -> Path:
 def _show(summary: dict[str, Any], report: Path) -> None:
     """Print the result table, and where the report and the model package are."""
     from cli.display import seconds, show_table
+    from cli.folds import show as show_folds
 
+    if summary["cross_validation"]:
+        show_folds(summary["cross_validation"])
     if summary["candidates"]:
         show_table(
             ("candidate", "accuracy", "precision", "recall", "F1", "macro F1", ""),
@@ -202,7 +255,8 @@ def _show(summary: dict[str, Any], report: Path) -> None:
                     *(f"{figures[key]:.4f}" for key in ("accuracy", "precision", "recall", "f1", "macro_f1")),
                     "champion" if name == summary["champion"] else "",
                 )
-                for name, figures in summary["candidates"].items()
+                for name, figures in [*summary["candidates"].items(), ("baseline", summary["baseline"])]
+                if figures
             ],
             right=(1, 2, 3, 4, 5),
         )

@@ -134,6 +134,8 @@ def baseline(actual: Labels, classes: int, *, binary: bool) -> dict[str, Any]:
     return {
         "label": label,
         "accuracy": float((actual == label).mean()),
+        "precision": float(scores.precision[1] if binary else scores.precision.mean()),
+        "recall": float(scores.recall[1] if binary else scores.recall.mean()),
         "f1": float(scores.f[1] if binary else scores.f.mean()),
         "macro_f1": float(scores.f.mean()),
     }
