@@ -58,6 +58,8 @@ def check(command: str, settings: Settings, session: Clients) -> None:
                 _no_foreign_domain(named, session.client("sagemaker"), existing)
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise PreflightError(f"{error}; {_CREDENTIALS}") from None
+    except ClientError as error:
+        raise PreflightError(f"AWS refuses what is asked before a {command}: {error}") from None
     except BotoCoreError as error:
         raise PreflightError(f"cannot reach AWS: {error}; mend the connection, then try again") from None
 

@@ -94,6 +94,12 @@ def test_a_deletion_that_failed_can_be_repeated(session: Session) -> None:
     check("destroy", DEV, session)
 
 
+def test_credentials_that_may_not_even_look(session: Session) -> None:
+    session.answers["cloudformation"].add_client_error("describe_stacks", "AccessDenied", "not allowed")
+    with pytest.raises(PreflightError, match=r"refuses what is asked before a deploy: .*DescribeStacks"):
+        check("deploy", DEV, session)
+
+
 def test_another_account_than_in_the_settings() -> None:
     session = Session()
     session.answers["sts"].add_response("get_caller_identity", {"Account": "999999999999"})
