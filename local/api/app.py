@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -45,22 +46,29 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        # Read from the bare headers: an invocation takes this way, too, and has no time for more.
+        host, origin, authorization = b"", b"", b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
+            elif name == b"authorization":
+                authorization = value
+        invocation = scope["path"].startswith("/endpoints/") and b"/s3/aws4_request" not in authorization
         request = Request(scope, receive)
         for_objects = False
         try:
             if self._local:
-                _require_local(request)
-            path = scope["path"]
-            named = service_name(request.headers.get("authorization", ""))
-            for_objects = named == "s3" or (
-                named is None and not path.startswith("/endpoints/") and path != "/"
-            )
+                _require_local(host, origin)
+            if invocation:
+                await self._runtime(scope, await self._checked(request), send)
+                return
+            named = service_name(authorization.decode("latin-1"))
+            for_objects = named == "s3" or (named is None and scope["path"] != "/")
             if for_objects:
                 self._verify(request, request.headers.get("x-amz-content-sha256", ""))
                 response = await self._objects(request)
-            elif path.startswith("/endpoints/"):
-                await self._runtime(scope, await self._checked(request), send)
-                return
             else:
                 response = await self._api(request, named)
         except ServiceError as error:
@@ -70,6 +78,9 @@ class App:
                 response = Response(error_body(error), error.status, media_type=CONTENT_TYPE)
         except ClientDisconnect:
             return
+        if response.status_code >= 400 and "expect" in request.headers:
+            # The client waits for leave to send its body, and will not now: what it sends next is no body.
+            response.headers["Connection"] = "close"
         await response(scope, receive, send)
 
     async def _checked(self, request: Request) -> Receive:
@@ -123,12 +134,13 @@ class App:
         verify(Signed(request.method, path, query, headers, body_hash), self._credentials)
 
 
-def _require_local(request: Request) -> None:
+@lru_cache(maxsize=64)
+def _require_local(host: bytes, origin: bytes) -> None:
     """Refuse what a web page in this machine's browser could send: it bears another host or an origin."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    if host not in _LOOPBACK_HOSTS or "origin" in request.headers:
+    name = urlsplit(f"//{host.decode('latin-1')}").hostname
+    if name not in _LOOPBACK_HOSTS or origin:
         raise ServiceError(
             "AccessDeniedException",
-            f"only programs on this machine are answered, not {host!r} or a web page",
+            f"only programs on this machine are answered, not {name!r} or a web page",
             403,
         )

@@ -23,6 +23,7 @@ _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, *"
     r"SignedHeaders=([a-z0-9;_-]+), *Signature=([0-9a-f]{64})"
 )
+_HASH = re.compile(r"[0-9a-f]{64}")
 _DATE = "%Y%m%dT%H%M%SZ"
 
 
@@ -78,6 +79,8 @@ def verify(request: Signed, credentials: Credentials) -> None:
         raise _refused("UnrecognizedClientException", "the access key is not known here")
     time = request.headers.get("x-amz-date", "")
     _require_recent(time, day)
+    if not _HASH.fullmatch(request.body_hash):
+        raise _refused("SignatureDoesNotMatch", "the signature must cover the body's SHA-256")
     signed = names.split(";")
     _require_signed(signed, request.headers)
     scope = f"{day}/{region}/{service}/aws4_request"

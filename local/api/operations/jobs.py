@@ -12,6 +12,7 @@ from local.api.jobs import STEP_TYPES
 from local.api.pagination import page, wanted
 from local.api.registry import Operation, operation
 from local.api.service import Service
+from local.arns import arn
 from local.records import Row
 
 _NOT_KEPT = ("Tags",)
@@ -45,7 +46,8 @@ _KINDS = (
 
 
 def _job(service: Service, kind: _Kind, name: str) -> Row:
-    rows = service.records.rows("SELECT * FROM jobs WHERE name = ? AND type = ?", name, kind.arn)
+    # By its ARN, which has the name in small letters: that is how a step's metadata names its job.
+    rows = service.records.rows("SELECT * FROM jobs WHERE arn = ?", arn(kind.arn, name.lower()))
     if not rows:
         # AWS answers with ValidationException here, though its model declares ResourceNotFound.
         raise ServiceError("ValidationException", kind.missing.format(name=name))
@@ -55,7 +57,7 @@ def _job(service: Service, kind: _Kind, name: str) -> Row:
 def _create(kind: _Kind) -> Operation:
     def create(service: Service, request: dict[str, Any]) -> dict[str, Any]:
         name = request[kind.name]
-        taken = service.records.rows("SELECT * FROM jobs WHERE name = ?", name)
+        taken = service.records.rows("SELECT * FROM jobs WHERE lower(name) = ?", name.lower())
         if taken:
             # Stricter than AWS, where a training and a processing job may share a name: logs are named so.
             raise in_use(

@@ -34,9 +34,7 @@ async def save(request: Request, path: Path) -> None:
         S3Error: it is too large, stalls, is encoded in chunks, or does not have the digests it claims.
 
     """
-    claimed = request.headers.get("x-amz-content-sha256", "")
-    if claimed.startswith("STREAMING-"):
-        raise S3Error("NotImplemented", f"{claimed} is not supported; send the body plainly", 501)
+    claimed = _claimed(request)
     sha256, md5, crc = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     size = 0
     with disk_errors(path), path.open("wb") as output:
@@ -48,8 +46,7 @@ async def save(request: Request, path: Path) -> None:
             md5.update(chunk)
             crc = zlib.crc32(chunk, crc)
             output.write(chunk)
-    if _HASH.fullmatch(claimed) and claimed != sha256.hexdigest():
-        raise S3Error("XAmzContentSHA256Mismatch", "the body does not have the SHA-256 of its header")
+    _check_claimed(claimed, sha256.digest())
     _check(request, "content-md5", md5.digest())
     _check(request, "x-amz-checksum-crc32", crc.to_bytes(4, "big"))
     _check(request, "x-amz-checksum-sha256", sha256.digest())
@@ -62,6 +59,7 @@ async def read(request: Request, limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             raise S3Error("MaxMessageLengthExceeded", f"{limit} bytes are allowed")
+    _check_claimed(_claimed(request), hashlib.sha256(body).digest())
     return bytes(body)
 
 
@@ -77,6 +75,18 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         raise S3Error("RequestTimeout", f"nothing arrived for {STALL_SECONDS:g} s") from None
     except ClientDisconnect:
         raise S3Error("IncompleteBody", "the connection broke off") from None
+
+
+def _claimed(request: Request) -> str:
+    claimed: str = request.headers.get("x-amz-content-sha256", "")
+    if claimed.startswith("STREAMING-"):
+        raise S3Error("NotImplemented", f"{claimed} is not supported; send the body plainly", 501)
+    return claimed
+
+
+def _check_claimed(claimed: str, digest: bytes) -> None:
+    if _HASH.fullmatch(claimed) and claimed != digest.hex():
+        raise S3Error("XAmzContentSHA256Mismatch", "the body does not have the SHA-256 of its header")
 
 
 def _check(request: Request, header: str, digest: bytes) -> None:
