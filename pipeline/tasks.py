@@ -169,8 +169,8 @@ ZERO_DIGIT = Task(
         Candidate(
             algorithm="factorization-machines",
             predictor_type="binary_classifier",
-            # The algorithm's learning rates are small: three epochs do for MNIST's 50,000 rows, ten also for the
-            # 1,200 of the built-in digits.
+            # The algorithm's learning rates are small: three epochs do for MNIST's 50,000 rows, ten also for
+            # the 1,200 of the built-in digits.
             settings={"num_factors": 10, "mini_batch_size": 200, "epochs": 10},
         ),
         Candidate(
@@ -247,13 +247,15 @@ DIGITS = Task(
             algorithm="linear-learner",
             predictor_type="multiclass_classifier",
             settings={"mini_batch_size": 200, "epochs": 15, "num_models": "auto"},
-            from_dataset=("feature_dim", "num_classes"),
+            from_dataset=("feature_dim", "num_classes", "normalize_data"),
             validation=True,
         ),
         Candidate(
             algorithm="knn",
             predictor_type="classifier",
-            settings={"k": 5, "sample_size": 60000},
+            # A recipe may make 100,000 columns, of which not 60,000 rows fit into the memory.
+            settings={"k": 5},
+            from_dataset=("feature_dim", "sample_size"),
         ),
     ),
 )

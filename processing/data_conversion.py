@@ -114,6 +114,7 @@ def _convert_table(
         rows={name: int(count.sum()) for name, count in converted.counts.items()},
         feature_names=converted.feature_names,
         feature_dim=converted.feature_dim,
+        one_hot=converted.one_hot,
         content_type=options.content_type,
         warnings=[*class_warnings(converted.counts, found.treatment.class_names), *converted.warnings],
         **describe(found),

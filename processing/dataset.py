@@ -1,12 +1,15 @@
 """`dataset.json`: what data conversion says of the channels it wrote, for every step after it.
 
-    {"hyperparameters": {"feature_dim": "784", "num_classes": "2"},
+    {"hyperparameters": {"feature_dim": "784", "num_classes": "2", "normalize_data": "true",
+                         "sample_size": "60000"},
      "rows": {"train": 50000, "validation": 10000, "test": 10000},
      "class_names": ["not 0", "0"], "feature_names": […], "image_shape": [28, 28] | null,
      "content_type": "application/x-recordio-protobuf" | "text/csv",
      "source": {"files": ["mnist.pkl.gz"], "format": "mnist-pickle" | "mnist-idx" | "csv"},
      "warnings": [text…]}
 
+Words as columns of 0 and 1 are not to be standardised: a rare one would weigh as much as all others.
+sample_size is what of these rows fits into SAMPLE_BYTES as dense float32, which is how knn keeps its sample.
 `feature_names` is empty where there are more than NAMED_FEATURES.
 
 Hyperparameters are strings, as SageMaker's training jobs take them: a pipeline reads them by JsonGet, so that
@@ -24,6 +27,8 @@ from processing.container import InputError, write_json
 
 FILE_NAME = "dataset.json"
 NAMED_FEATURES = 2000
+SAMPLE_BYTES = 512 * 1024 * 1024
+SAMPLE_ROWS = 60_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Dataset:
     source: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
     feature_dim: int = 0
+    one_hot: bool = False
 
     def __post_init__(self) -> None:
         if not self.feature_dim:
@@ -50,12 +56,20 @@ class Dataset:
 
     def write(self, folder: Path) -> None:
         """Write `dataset.json` into `folder`, whole."""
-        hyperparameters = {"feature_dim": str(self.feature_dim), "num_classes": str(len(self.class_names))}
-        content = asdict(self)
-        del content["feature_dim"]
+        content = {"hyperparameters": self.hyperparameters(), **asdict(self)}
+        del content["feature_dim"], content["one_hot"]
         if self.wide:
             content["feature_names"] = []
-        write_json(folder / FILE_NAME, {"hyperparameters": hyperparameters, **content})
+        write_json(folder / FILE_NAME, content)
+
+    def hyperparameters(self) -> dict[str, str]:
+        """Return what the data decides about the training."""
+        return {
+            "feature_dim": str(self.feature_dim),
+            "num_classes": str(len(self.class_names)),
+            "normalize_data": "false" if self.one_hot else "true",
+            "sample_size": str(max(1, min(SAMPLE_ROWS, SAMPLE_BYTES // (4 * max(1, self.feature_dim))))),
+        }
 
 
 def read_dataset(folder: Path) -> Dataset:

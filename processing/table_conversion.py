@@ -52,6 +52,7 @@ class Converted:
     counts: dict[str, npt.NDArray[np.int64]]
     feature_names: list[str]
     feature_dim: int
+    one_hot: bool
     warnings: list[str]
 
 
@@ -113,7 +114,9 @@ def convert_table(
                 counts[name] += np.bincount(codes[rows], minlength=len(fitted.class_names))
                 _write(files[name], label_file, name, features[rows], codes[rows], fitted.content_type)
     names = list(encoder.names())
-    return Converted(fitted, counts, names, encoder.feature_dim, unseen_warnings(encoder.unseen))
+    return Converted(
+        fitted, counts, names, encoder.feature_dim, encoder.sparse, unseen_warnings(encoder.unseen)
+    )
 
 
 def _fitted(table: CountedTable, treatment: Treatment, membership: Membership) -> Treatment:

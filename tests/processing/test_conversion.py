@@ -77,7 +77,12 @@ def test_iris_as_csv_channels(job: Any, iris_csv: str) -> None:
     species = ["setosa", "versicolor", "virginica"][int(label)]
     assert ",".join([*features, species]) in iris_csv
     assert job.json("dataset/dataset.json") == {
-        "hyperparameters": {"feature_dim": "4", "num_classes": "3"},
+        "hyperparameters": {
+            "feature_dim": "4",
+            "num_classes": "3",
+            "normalize_data": "true",
+            "sample_size": "60000",
+        },
         "rows": {"train": 112, "test": 38},
         "class_names": ["setosa", "versicolor", "virginica"],
         "feature_names": ["Sepal.Length", "Sepal.Width", "Petal.Length", "Petal.Width"],
@@ -93,7 +98,8 @@ def test_digits_as_idx_become_the_zero_digit_task(job: Any, digits_idx: dict[str
         job.put(f"raw/{name}", content)
     job.succeed("data_conversion", *ZERO)
     dataset = job.json("dataset/dataset.json")
-    assert dataset["hyperparameters"] == {"feature_dim": "64", "num_classes": "2"}
+    assert dataset["hyperparameters"]["feature_dim"] == "64"
+    assert dataset["hyperparameters"]["num_classes"] == "2"
     assert dataset["rows"] == {"train": 1250, "validation": 250, "test": 297}
     assert dataset["class_names"] == ["not 0", "0"]
     assert dataset["image_shape"] == [8, 8]
