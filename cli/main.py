@@ -16,6 +16,7 @@ COMMANDS = {
     "tasks": "list the tasks: their data, label and candidates",
     "up": "serve the SageMaker API, the runtime and the scheduler on this machine",
     "run": "run a task's pipeline from raw data to a registered model",
+    "wait": "show the progress of an execution until it is over",
     "executions": "list executions, newest first",
     "describe": "show one execution: its steps, why each was or was not cached, and its logs",
     "models": "list registered model packages, newest first",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 RAW_DATA = "RawData"
 
-_OVER = ("Succeeded", "Failed", "Stopped")
-_KINDS = {"Succeeded": "step-succeeded", "Failed": "step-failed", "Stopped": "step-stopped"}
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _CHUNK = 1 << 20
 
 
@@ -58,54 +54,42 @@ def start(
     return arn
 
 
-def follow(service: Clients, remote: Remote, arn: str, on_event: OnEvent) -> None:
-    """Tell what happens until the execution is over; an interrupt stops it."""
-    from local.executor import Event
+def follow(
+    service: Clients, remote: Remote, arn: str, on_event: OnEvent, timeout: float | None = None
+) -> str:
+    """Tell what happens until the execution is over; return its status. An interrupt leaves it running.
 
-    sagemaker, execution = service.sagemaker, arn.rpartition("/")[2]
-    on_event(Event("execution-started", execution))
-    told: dict[str, str] = {}
-    pause = _FIRST_PAUSE
-    try:
-        while True:
-            status = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)[
-                "PipelineExecutionStatus"
-            ]
-            for entry in remote.steps(arn):
-                pause = _FIRST_PAUSE if _tell(entry, told, execution, on_event) else pause
-            if status in _OVER:
-                return
-            time.sleep(pause)
-            pause = min(pause * 1.2, _LONGEST_PAUSE)
-    except KeyboardInterrupt:
-        sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
-        raise
+    Raises:
+        UsageError: it is not over after `timeout` seconds.
+
+    """
+    from cli.following import follow as until_over
+
+    def look() -> dict[str, Any]:
+        # Asked for first: steps that end between the two answers are told the next time.
+        answer = service.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        return {
+            "execution": arn.rpartition("/")[2],
+            "status": answer["PipelineExecutionStatus"],
+            "steps": [_step(entry) for entry in remote.steps(arn)],
+        }
+
+    return str(until_over(look, on_event, timeout=timeout)["status"])
 
 
-def _tell(entry: Mapping[str, Any], told: dict[str, str], execution: str, on_event: OnEvent) -> bool:
-    """Tell what is new of a step; return whether something is."""
-    from local.executor import Event
-
-    name, status = entry["StepName"], entry["StepStatus"]
-    if told.get(name) == status:
-        return False
+def _step(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a step as `cli.following` reads it."""
     metadata = entry.get("Metadata", {})
-    common = {"execution": execution, "step": name, "type": step_type(metadata), "status": status}
-    if name not in told:
-        on_event(Event("step-started", **common))
-    told[name] = status
-    if status in _KINDS:
-        kind = "step-cached" if "CacheHitResult" in entry else _KINDS[status]
-        on_event(
-            Event(
-                kind,
-                **common,
-                seconds=(entry["EndTime"] - entry["StartTime"]).total_seconds(),
-                message=entry.get("FailureReason", ""),
-                outcome=metadata.get("Condition", {}).get("Outcome", ""),
-            )
-        )
-    return True
+    times = [entry.get(name) for name in ("StartTime", "EndTime")]
+    return {
+        "name": entry["StepName"],
+        "type": step_type(metadata),
+        "status": entry["StepStatus"],
+        "cached": "CacheHitResult" in entry,
+        "seconds": (times[1] - times[0]).total_seconds() if times[0] and times[1] else 0.0,
+        "failure_reason": entry.get("FailureReason"),
+        "outcome": metadata.get("Condition", {}).get("Outcome"),
+    }
 
 
 # --- the pipeline -------------------------------------------------------------------------------------------
