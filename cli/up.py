@@ -48,12 +48,29 @@ def execute(options: argparse.Namespace) -> int:
     local = LocalService(host=options.host, port=options.port, credentials=credentials(os.environ), told=True)
     try:
         provision(local.service, options.settings)
+        check_endpoints(local.service.state.home)
         local.start()
         print(f"SageMaker at {local.url}", flush=True)
         ended.wait()
     finally:
         local.close()
     return 0
+
+
+def check_endpoints(home: Path) -> None:
+    """Refuse settings of endpoints that could not be deployed, before anything is approved.
+
+    Raises:
+        UsageError: one is wrong, unknown or contradicts another.
+
+    """
+    from local.endpoint_settings import FILE, function_variables
+    from serving.settings import VARIABLE, SettingsError, from_environment
+
+    try:
+        from_environment(function_variables(home))
+    except SettingsError as error:
+        raise UsageError(str(error).replace(VARIABLE, str(home / FILE))) from None
 
 
 def credentials(environment: Mapping[str, str]) -> Credentials | None:

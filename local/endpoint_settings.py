@@ -1,19 +1,22 @@
-"""How approved models are served on this machine: `endpoints.toml` in the state directory.
+"""How approved models are served on this machine, as the approval function reads it on AWS: group → table.
 
-Its shape is what the approval function reads on AWS: model package group → table of settings. A group without
-a table is served with the defaults.
+The tables are those of the environment's settings with which `trainyard up` was started last, and over them
+those of `endpoints.toml` in the state directory. A group without a table is served with the defaults.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.arns import ACCOUNT
 from local.errors import LocalError
 
 FILE = "endpoints.toml"
+_KEPT = "endpoints.json"
 
 _DEFAULTS = {
     # Alarms look at every request here; on AWS they need minutes to see enough of them.
@@ -24,19 +27,39 @@ _WAIT_SECONDS = 240
 """How long the approval function may wait for an endpoint: less than functions may take here."""
 
 
+def keep(home: Path, tasks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep the endpoints of an environment's settings: task → table, with its `endpoint`.
+
+    Networks are left out, since there are none here.
+    """
+    tables = {task: _table(chosen["endpoint"]) for task, chosen in tasks.items() if "endpoint" in chosen}
+    (home / _KEPT).write_text(json.dumps(tables, indent=2), encoding="utf-8")
+
+
+def _table(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    named = {key: value for key, value in endpoint.items() if key != "in_vpc"}
+    # In an environment's settings an endpoint without a time to live stays.
+    return {"time_to_live_hours": None, **named}
+
+
 def function_variables(home: Path) -> dict[str, str]:
     """Return the approval function's variables.
 
     Raises:
-        LocalError: the file is no TOML.
+        LocalError: a file of settings cannot be read.
 
     """
-    path = home / FILE
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        tables = {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path} is not TOML: {error}") from None
+    kept = home / _KEPT
+    tables = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    tables |= _read(home / FILE)
     tables["*"] = {**_DEFAULTS, **tables.get("*", {})}
     return {"TRAINYARD_ENDPOINTS": json.dumps(tables), "TRAINYARD_WAIT_SECONDS": str(_WAIT_SECONDS)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LocalError(f"{path} is not TOML: {error}") from None

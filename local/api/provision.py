@@ -15,6 +15,7 @@ from local.api.scheduler import checked, create_schedule, delete_schedule, updat
 from local.api.service import Service
 from local.api.validation import validate
 from local.arns import ACCOUNT, REGION, pipeline_arn
+from local.endpoint_settings import keep
 from local.errors import LocalError
 from local.names import ARTIFACT_BUCKET, RAW_BUCKET, local_names
 from local.schedules import KIND
@@ -29,7 +30,8 @@ def provision(service: Service, settings: Path | None = None) -> None:
 
     Args:
         service: the service.
-        settings: the settings of an environment: the tasks in it start by its schedules and by no others.
+        settings: the settings of an environment: the tasks in it start by its schedules and by no others, and
+            their models are served as it says.
 
     Raises:
         LocalError: the settings cannot be read, or have a schedule that EventBridge Scheduler refuses.
@@ -41,8 +43,11 @@ def provision(service: Service, settings: Path | None = None) -> None:
         _pipeline(service, task)
         _group(service, task)
     _expiry(service)
-    for task, chosen in _tasks(settings).items():
+    tasks = _tasks(settings)
+    for task, chosen in tasks.items():
         _schedule(service, task, chosen)
+    if settings is not None:
+        keep(service.state.home, tasks)
 
 
 def _pipeline(service: Service, task: str) -> None:

@@ -1,0 +1,49 @@
+"""Settings of endpoints on one machine: a file in the state directory, or an environment's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.errors import UsageError
+from cli.up import check_endpoints
+from local.api.provision import provision
+from local.api.start import LocalService
+from local.endpoint_settings import function_variables
+from local.errors import LocalError
+from serving.settings import Endpoints, from_environment
+
+
+def served(home: Path) -> Endpoints:
+    return from_environment(function_variables(home))
+
+
+def test_without_a_file_every_task_is_served_in_real_time(tmp_path: Path) -> None:
+    endpoint = served(tmp_path).of("iris")
+    assert (endpoint.kind, endpoint.time_to_live_hours) == ("real-time", 8)
+    assert endpoint.role_arn
+
+
+def test_the_file_in_the_state_directory_is_read(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.toml").write_text('[iris]\nkind = "serverless"\n["*"]\nbake_seconds = 0\n')
+    assert served(tmp_path).of("iris").kind == "serverless"
+    assert served(tmp_path).of("zero-digit").bake_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "culprit"),
+    [("[iris]\nkind = 'fast'\n", r"endpoints\.toml: iris\.kind is \"fast\""), ("[iris", "is not TOML")],
+)
+def test_a_wrong_file_is_refused_before_anything_is_approved(tmp_path: Path, text: str, culprit: str) -> None:
+    (tmp_path / "endpoints.toml").write_text(text)
+    with pytest.raises((UsageError, LocalError), match=culprit):
+        check_endpoints(tmp_path)
+
+
+def test_an_environments_settings_hold_here_as_on_aws(tmp_path: Path, repository: Path) -> None:
+    with LocalService(tmp_path / "state") as local:
+        provision(local.service, repository / "settings" / "dev.toml")
+        endpoints = served(local.service.state.home)
+    assert (endpoints.of("iris").kind, endpoints.of("iris").time_to_live_hours) == ("serverless", None)
+    assert endpoints.of("zero-digit").time_to_live_hours == 8
