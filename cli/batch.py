@@ -41,13 +41,12 @@ def prepare(data: Path, treatment: Path, folder: Path, schema: Path | None = Non
         UsageError: the rows cannot be read, or are not what the model was trained with.
 
     """
-    if not data.is_file():
-        raise UsageError(f"--data {data}: no such file; give a CSV file, or an IDX file of images")
-    own = [data, *([] if schema is None else [schema])]
-    companion = data.with_name(f"{data.name}.schema")
-    if schema is None and companion.is_file():
-        own.append(companion)
-    output = run_job("batch_input", folder / "batch_input", {"raw": own, "treatment": [treatment]})
+    files = {data.name: data, **({} if schema is None else {"schema.json": schema})}
+    for option, file in (("--data", data), ("--schema", schema)):
+        if file is not None and not file.is_file():
+            raise UsageError(f"{option} {file}: no such file")
+    inputs = {"raw": files, "treatment": {"treatment.json": treatment}}
+    output = run_job("batch_input", folder / "batch_input", inputs)
     [channel] = (output / "batch").iterdir()
     rows = json.loads((output / "rows" / "rows.json").read_text(encoding="utf-8"))
     content_type = rows["content_type"]
@@ -69,7 +68,10 @@ def write_predictions(prepared: Prepared, answers: Path, output: Path) -> int:
     written = run_job(
         "batch_output",
         prepared.folder / "batch_output",
-        {"rows": sorted(rows.iterdir()), "predictions": sorted(answers.glob("*.out"))},
+        {
+            "rows": {file.name: file for file in rows.iterdir()},
+            "predictions": {file.name: file for file in answers.glob("*.out")},
+        },
         ["--name", "predictions.csv.gz" if output.name.endswith(".gz") else "predictions.csv"],
     )
     [made] = (written / "predictions").iterdir()

@@ -15,14 +15,14 @@ INPUT_IS_TO_BLAME = 2
 
 
 def run_job(
-    module: str, folder: Path, inputs: Mapping[str, Sequence[Path]], arguments: Sequence[str] = ()
+    module: str, folder: Path, inputs: Mapping[str, Mapping[str, Path]], arguments: Sequence[str] = ()
 ) -> Path:
     """Run `python -m processing.MODULE` with `folder` for its `/opt/ml`; return its output folder.
 
     Args:
         module: the entry point.
         folder: an empty folder, or one that does not exist.
-        inputs: input name → files, which the job sees by their own names.
+        inputs: input name → file name as the job sees it → file.
         arguments: what the container's arguments would be.
 
     Raises:
@@ -33,8 +33,8 @@ def run_job(
     root = folder / "processing"
     for name, files in inputs.items():
         (root / "input" / name).mkdir(parents=True)
-        for file in files:
-            (root / "input" / name / file.name).symlink_to(file.resolve())
+        for seen, file in files.items():
+            (root / "input" / name / seen).symlink_to(file.resolve())
     done = subprocess.run(
         [sys.executable, "-m", f"processing.{module}", *arguments],
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(folder)},

@@ -1,4 +1,8 @@
-"""`trainyard predict TASK --data FILE --output FILE`: a transform job with the newest approved model."""
+"""`trainyard predict TASK --data FILE --output FILE`: a transform job with the newest approved model.
+
+Raw rows are treated as the rows that trained the model were, and its answers become a file of class
+probabilities (docs/data.md). With `--as-is` the file goes to the model, and its answers come back, untouched.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +31,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("task", metavar="TASK", help="a task, or its model package group")
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="FILE", help="rows of features, as the model takes them"
+        "--data", type=Path, required=True, metavar="FILE", help="raw rows, in the layout of the task's data"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="gets one answer a row")
+    parser.add_argument(
+        "--schema", type=Path, metavar="S.json", help="types of the columns, where they are not the task's"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="gets a probability a class for each row"
+    )
+    parser.add_argument(
+        "--as-is", action="store_true", help="FILE holds features as the model takes them; answer as it does"
+    )
     add_on(parser)
     add_json(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run the job and fetch its answers; 1 where the job failed."""
+    import tempfile
+
     from cli.client import connect
-    from cli.content import content_type
     from cli.registry import group_of
     from serving.packages import approved
 
@@ -45,8 +58,9 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError(f"--data {options.data}: no such file")
     if not options.output.parent.is_dir():
         raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
-    kind = content_type(options.data)
-    with connect(options.on) as service:
+    if options.as_is and options.schema:
+        raise UsageError("--as-is takes no --schema: the file goes to the model as it is")
+    with connect(options.on) as service, tempfile.TemporaryDirectory(prefix="trainyard-") as folder:
         sagemaker = service.sagemaker
         group = group_of(sagemaker, options.task)
         versions = approved(sagemaker, group)
@@ -54,7 +68,7 @@ def execute(options: argparse.Namespace) -> int:
             raise UsageError(
                 f"no version of {group} is approved; approve one: trainyard approve {group}/VERSION"
             )
-        job = _run(service, versions[0], kind, options)
+        job = _answered(service, versions[0], options, Path(folder))
     result = {
         "job": job["TransformJobName"],
         "status": job["TransformJobStatus"],
@@ -75,17 +89,63 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(service: Clients, package: Package, kind: str, options: argparse.Namespace) -> dict[str, Any]:
+def _answered(
+    service: Clients, package: Package, options: argparse.Namespace, folder: Path
+) -> dict[str, Any]:
+    """Run the job over what the file holds, and write what it answered; return its description."""
+    from cli.batch import prepare, write_predictions
+    from cli.content import content_type
+
+    if options.as_is:
+        return _run(service, package, options.data, content_type(options.data), options.output)
+    treatment = folder / "treatment.json"
+    treatment.write_text(json.dumps(_treatment(service, package)), encoding="utf-8")
+    prepared = prepare(options.data, treatment, folder, options.schema)
+    answers = folder / "answers"
+    answers.mkdir()
+    # The labels of its neighbours are all that knn knows of probabilities.
+    accept = "application/jsonlines; verbose=true" if package.algorithm == "knn" else ""
+    answer = answers / "batch.out"
+    job = _run(service, package, prepared.channel, prepared.content_type, answer, accept)
+    if job["TransformJobStatus"] == "Completed":
+        write_predictions(prepared, answers, options.output)
+    return job
+
+
+def _treatment(service: Clients, package: Package) -> Any:
+    """Return the treatment of raw rows that the model package names.
+
+    Raises:
+        UsageError: it names none.
+
+    """
+    from cli.remote import RemoteObjects
+
+    answer = service.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    place = answer.get("CustomerMetadataProperties", {}).get("Dataset")
+    if place is None:
+        raise UsageError(
+            f"{package.arn} does not say how raw rows are treated; give features with --as-is, "
+            f"or run the task again: trainyard run {package.group}"
+        )
+    return RemoteObjects(service).read_json(f"{place.rstrip('/')}/treatment.json")
+
+
+def _run(
+    service: Clients, package: Package, data: Path, kind: str, output: Path, accept: str = ""
+) -> dict[str, Any]:
     sagemaker, s3 = service.sagemaker, service.s3
     template = _template(sagemaker, package)
+    if accept:
+        template = {**template, "TransformOutput": {**template["TransformOutput"], "Accept": accept}}
     name = f"predict-{package.group[:30].rstrip('-')}-{uuid.uuid4().hex[:12]}"
     prefix = f"predictions/{package.group}/{name}"
-    s3.upload_file(str(options.data), package.bucket, f"{prefix}/input/{options.data.name}")
+    s3.upload_file(str(data), package.bucket, f"{prefix}/input/{data.name}")
     place = f"s3://{package.bucket}/{prefix}"
     sagemaker.create_transform_job(**_request(template, name, place, kind))
     job = _ended(sagemaker, name)
     if job["TransformJobStatus"] == "Completed":
-        s3.download_file(package.bucket, f"{prefix}/output/{options.data.name}.out", str(options.output))
+        s3.download_file(package.bucket, f"{prefix}/output/{data.name}.out", str(output))
     return job
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Write the schema and say where; 2 where the file cannot be read or the schema is there already."""
-    import shutil
+    import json
     import tempfile
 
     from cli.jobs import run_job
@@ -39,9 +39,12 @@ def execute(options: argparse.Namespace) -> int:
         *(["--no-header"] if options.no_header else []),
     ]
     with tempfile.TemporaryDirectory(prefix="trainyard-") as folder:
-        output = run_job("schema_inference", Path(folder), {"raw": [options.file]}, arguments)
+        output = run_job(
+            "schema_inference", Path(folder), {"raw": {options.file.name: options.file}}, arguments
+        )
+        schema = json.loads((output / "schema" / "schema.json").read_text(encoding="utf-8"))
         try:
-            shutil.copyfile(output / "schema" / "schema.json", target)
+            target.write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
     print(target)

@@ -113,7 +113,7 @@ def test_the_whole_loop(up: Up, tmp_path: Path) -> None:
     assert up.invoke(rows) == improved
 
     predictions = tmp_path / "predictions.jsonl"
-    up("predict", "iris", "--data", str(rows), "--output", str(predictions))
+    up("predict", "iris", "--as-is", "--data", str(rows), "--output", str(predictions))
     assert predictions.read_text() == improved
 
     up("reject", "iris/2", "--comment", "it was not what it seemed")
