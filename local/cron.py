@@ -111,14 +111,19 @@ class WallClock(BaseTrigger):  # type: ignore[misc]
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the first time after the previous one, and not before now."""
         begin = now if previous_fire_time is None else max(now, previous_fire_time + timedelta(seconds=1))
-        wall = begin.astimezone(self._where).replace(tzinfo=UTC)
+        wall = begin.astimezone(self._where).replace(tzinfo=UTC, fold=0)
         for _ in range(_DAY_CHOICES):
             found = self._cron.get_next_fire_time(None, wall)
             if found is None:
                 return None
             real: datetime = found.replace(tzinfo=self._where)
             exists = real.astimezone(UTC).astimezone(self._where).replace(tzinfo=UTC) == found
-            if exists and real >= begin and (self._accepts is None or self._accepts(found.date())):
+            # Compared in UTC: within a zone Python compares wall clocks, which repeat in autumn.
+            if (
+                exists
+                and real.astimezone(UTC) >= begin.astimezone(UTC)
+                and (self._accepts is None or self._accepts(found.date()))
+            ):
                 return real
             wall = found + timedelta(seconds=1)
         return None

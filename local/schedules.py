@@ -69,21 +69,31 @@ class Schedules:
         self._service = service
         self._lock = threading.Lock()
         self._timer: BackgroundScheduler | None = None
+        self._armed = False
 
     def restore(self) -> None:
-        """Arm all schedules that are recorded."""
+        """Arm all schedules that are recorded, and from now on those that are made; before, none fires."""
+        self._armed = True
         for item in self._service.resources.all(KIND):
-            self.arm(item)
+            self.arm(item, new=False)
 
-    def arm(self, item: Resource) -> None:
-        """Fire a schedule at its times from now on; what was armed under its name is not fired any more."""
+    def arm(self, item: Resource, *, new: bool = True) -> None:
+        """Fire a schedule at its times from now on; what was armed under its name is not fired any more.
+
+        Args:
+            item: the schedule.
+            new: whether it was just made or changed: a rate without a StartDate then starts at once.
+
+        """
         from local.cron import trigger
 
         self.disarm(item.name)
         request = item.request
-        if request.get("State") == "DISABLED":
+        if request.get("State") == "DISABLED" or not self._armed:
             return
-        start = _time(request.get("StartDate")) or parse_time(item.modified)
+        begin = _time(request.get("StartDate"))
+        start = begin or parse_time(item.modified)
+        at_once = new and begin is None and request["ScheduleExpression"].startswith("rate")
         self._running().add_job(
             self.fire,
             trigger(request["ScheduleExpression"], request.get("ScheduleExpressionTimezone", "UTC"), start),
@@ -92,6 +102,7 @@ class Schedules:
             coalesce=True,
             max_instances=1,
             misfire_grace_time=_LATE_SECONDS,
+            **({"next_run_time": datetime.now(UTC)} if at_once else {}),
         )
 
     def disarm(self, name: str) -> None:

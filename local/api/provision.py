@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from local.api.model import service_model
 from local.api.scheduler import checked, create_schedule, delete_schedule, update_schedule
 from local.api.service import Service
 from local.api.validation import validate
-from local.arns import ACCOUNT, REGION, pipeline_arn
+from local.arns import ACCOUNT, REGION, parse_time, pipeline_arn
 from local.endpoint_settings import keep
 from local.errors import LocalError
 from local.names import ARTIFACT_BUCKET, RAW_BUCKET, local_names
@@ -81,6 +82,7 @@ def _expiry(service: Service) -> None:
     request = {
         "Name": _EXPIRY,
         "ScheduleExpression": "rate(5 minutes)",
+        "StartDate": parse_time(service.clock()) + timedelta(minutes=5),
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "Target": {
             "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:trainyard-approval",
