@@ -79,7 +79,7 @@ def _show(rows: list[dict[str, Any]], embedded: bool) -> None:
                 row["status"],
                 row["kind"],
                 row["model_package_arn"] or "",
-                row["endpoint_config"] or "",
+                " → ".join(filter(None, (row["endpoint_config"], row["pending_endpoint_config"]))),
                 row["expires"] or "never",
             )
             for row in rows

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from serving.deployment import DeploymentError
 from serving.handler import EventError
@@ -58,6 +61,7 @@ def test_events_out_of_order_leave_the_newest_version(registry: Registry) -> Non
     assert registry.ask() == "2"
 
 
+@pytest.mark.slow
 def test_an_older_version_that_is_approved_later_does_not_replace_a_newer_one(registry: Registry) -> None:
     old = registry.register(status="PendingManualApproval")
     registry.deploy()
@@ -77,6 +81,7 @@ def test_two_approvals_at_once_delivered_twice_leave_one_endpoint_with_the_newes
     assert len(names["configs"]) == len(names["models"]) == 1
 
 
+@pytest.mark.slow
 def test_approvals_while_an_update_is_under_way_end_with_the_newest(registry: Registry) -> None:
     registry.deploy()
     registry.settings = {**registry.settings, "bake_seconds": 1}
@@ -92,6 +97,7 @@ def test_approvals_while_an_update_is_under_way_end_with_the_newest(registry: Re
     assert outcomes[-1]["verified"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shifting", ["canary", "linear"])
 def test_an_update_shifts_the_traffic_as_its_settings_say(registry: Registry, shifting: str) -> None:
     registry.settings = {**registry.settings, "instance_count": 2, "shifting": shifting}
@@ -105,6 +111,7 @@ def test_an_update_shifts_the_traffic_as_its_settings_say(registry: Registry, sh
 # --- failures -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_new_model_that_does_not_start_is_rolled_back_and_said_so(registry: Registry) -> None:
     first = registry.deploy()
     second = registry.register(mode="exit")
@@ -116,6 +123,7 @@ def test_a_new_model_that_does_not_start_is_rolled_back_and_said_so(registry: Re
     assert registry.tags(registry.live()["EndpointArn"])["trainyard:model-package"] == first
 
 
+@pytest.mark.slow
 def test_a_failed_deployment_is_reported_again_but_not_repeated(registry: Registry) -> None:
     registry.deploy()
     event = registry.event(registry.register(mode="exit"))
@@ -128,6 +136,30 @@ def test_a_failed_deployment_is_reported_again_but_not_repeated(registry: Regist
     assert registry.live()["LastModifiedTime"] == before
 
 
+@pytest.mark.slow
+def test_a_new_model_that_starts_and_then_fails_its_requests_is_rolled_back(registry: Registry) -> None:
+    registry.settings = {**registry.settings, "instance_count": 2, "bake_seconds": 5}
+    registry.deploy()
+    bad = registry.register(mode="fail")
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.02):
+            with suppress(ClientError):
+                registry.ask()
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = pool.submit(ask)
+        try:
+            with pytest.raises(DeploymentError, match="rolled back"):
+                registry.handle(registry.event(bad))
+        finally:
+            over.set()
+        asking.result()
+    assert {registry.ask() for _ in range(20)} == {"1"}
+
+
+@pytest.mark.slow
 def test_rejecting_the_failed_version_settles_it(registry: Registry) -> None:
     registry.deploy()
     bad = registry.register(mode="exit")
@@ -138,6 +170,7 @@ def test_rejecting_the_failed_version_settles_it(registry: Registry) -> None:
     assert outcome["verified"] is True
 
 
+@pytest.mark.slow
 def test_a_first_model_that_does_not_start_is_said_so_and_the_next_one_gets_the_endpoint(
     registry: Registry,
 ) -> None:
@@ -148,6 +181,7 @@ def test_a_first_model_that_does_not_start_is_said_so_and_the_next_one_gets_the_
     assert registry.ask() == "2"
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_somebody_changed_by_hand_is_said_so(registry: Registry) -> None:
     registry.deploy()
     config = registry.sagemaker.describe_endpoint_config(
@@ -175,6 +209,7 @@ def test_rejecting_the_live_version_goes_back_to_the_one_before(registry: Regist
     assert registry.handle(event)["action"] == "unchanged"
 
 
+@pytest.mark.slow
 def test_rejecting_the_last_approved_version_ends_the_service(registry: Registry) -> None:
     arn = registry.deploy()
     outcome = registry.handle(registry.decide(arn, "Rejected"))
@@ -198,6 +233,7 @@ def test_a_pending_package_changes_nothing(registry: Registry) -> None:
 # --- kinds --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_serverless_endpoint_answers_and_is_updated(registry: Registry) -> None:
     registry.settings = {
         "role_arn": registry.settings["role_arn"],
@@ -212,6 +248,7 @@ def test_a_serverless_endpoint_answers_and_is_updated(registry: Registry) -> Non
     assert registry.ask() == "2"
 
 
+@pytest.mark.slow
 def test_an_asynchronous_endpoint_writes_beside_the_model(registry: Registry) -> None:
     registry.settings = {**registry.settings, "kind": "asynchronous"}
     registry.deploy()
@@ -219,6 +256,7 @@ def test_an_asynchronous_endpoint_writes_beside_the_model(registry: Registry) ->
     assert place["S3OutputPath"] == f"s3://artifacts/endpoints/{GROUP}/answers"
 
 
+@pytest.mark.slow
 def test_the_version_before_keeps_its_share(registry: Registry) -> None:
     registry.settings = {**registry.settings, "previous_weight": 0.5}
     registry.deploy()
@@ -230,6 +268,7 @@ def test_the_version_before_keeps_its_share(registry: Registry) -> None:
     assert {registry.ask() for _ in range(40)} == {"1", "2"}
 
 
+@pytest.mark.slow
 def test_requests_are_captured_where_the_settings_ask_for_it(registry: Registry) -> None:
     registry.settings = {**registry.settings, "capture_percent": 100}
     registry.deploy()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from serving.api import Clients, seconds_from_now
 from serving.teardown import teardown
 
@@ -24,6 +26,7 @@ def policies(registry: Registry) -> dict[str, Any]:
     return kept
 
 
+@pytest.mark.slow
 def test_a_real_time_endpoint_tracks_the_requests_of_an_instance(registry: Registry) -> None:
     registry.settings = {**registry.settings, "max_instance_count": 3, "invocations_per_instance": 600}
     registry.deploy()
@@ -50,6 +53,7 @@ def test_an_asynchronous_endpoint_sleeps_and_is_woken_by_its_backlog(registry: R
     assert (alarm["AlarmName"], alarm["MetricName"]) == ("iris-wake", "HasBacklogWithoutCapacity")
 
 
+@pytest.mark.slow
 def test_a_second_deployment_registers_nothing_twice_and_a_teardown_takes_it_back(registry: Registry) -> None:
     registry.settings = {**registry.settings, "max_instance_count": 2}
     registry.deploy()
@@ -59,6 +63,7 @@ def test_a_second_deployment_registers_nothing_twice_and_a_teardown_takes_it_bac
     assert targets(registry) == []
 
 
+@pytest.mark.slow
 def test_without_such_settings_nothing_is_registered(registry: Registry) -> None:
     registry.deploy()
     assert targets(registry) == []

@@ -43,6 +43,7 @@ def test_a_second_teardown_finds_nothing_and_says_so(registry: Registry) -> None
     assert (again.removed, again.remaining) == ([], [])
 
 
+@pytest.mark.slow
 def test_what_others_made_stays(registry: Registry) -> None:
     """Models of pipelines, and of a group whose name begins in the same way."""
     arn = registry.deploy()
@@ -56,6 +57,7 @@ def test_what_others_made_stays(registry: Registry) -> None:
     assert sorted(registry.names()["models"]) == ["iris-v2-v1-0123456789", "pipelines-abc-CreateModel-knn"]
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_something_else_made_remains_with_the_reason(registry: Registry) -> None:
     registry.deploy()
     keys = list(registry.tags(registry.live()["EndpointArn"]))
@@ -77,6 +79,7 @@ def test_a_late_copy_of_an_approval_does_not_bring_the_endpoint_back(registry: R
     assert registry.names() == NOTHING
 
 
+@pytest.mark.slow
 def test_a_new_approval_brings_the_endpoint_back(registry: Registry) -> None:
     arn = registry.deploy()
     torn_down(registry)
@@ -98,6 +101,7 @@ def test_an_endpoint_is_removed_when_its_time_is_over(registry: Registry) -> Non
     assert registry.names() == NOTHING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [8, "never"])
 def test_until_then_it_stays(registry: Registry, hours: object) -> None:
     registry.settings = {**registry.settings, "time_to_live_hours": hours}
@@ -106,6 +110,7 @@ def test_until_then_it_stays(registry: Registry, hours: object) -> None:
     assert registry.ask() == "1"
 
 
+@pytest.mark.slow
 def test_an_update_begins_the_time_to_live_anew(registry: Registry) -> None:
     registry.deploy()
     expire(registry, "2026-01-01T00:00:00Z")
