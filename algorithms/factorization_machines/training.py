@@ -103,7 +103,7 @@ class _Job:
         self._bias_optimizer.step(self._bias, np.zeros(1, np.intp), slope.sum().reshape(1, 1))
 
     def _buffer(self, batch: Batch) -> Floats | None:
-        """Memory for X² of dense rows: new pages for each mini-batch would cost as much again."""
+        """Memory for X² of dense rows, taken once for all mini-batches."""
         if self._square is None and isinstance(batch.features, np.ndarray):
             self._square = np.empty((self._values["mini_batch_size"], batch.features.shape[1]), np.float32)
         return self._square

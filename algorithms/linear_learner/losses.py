@@ -1,8 +1,8 @@
 """Losses of linear-learner: value and gradient for many models at once.
 
 Scores have shape (n, models) for one column a model, or (n, classes, models): reductions over the classes
-then run along contiguous models, four times as fast as over a last axis of ten. Every loss answers the
-losses of shape (n, models) and writes ∂loss/∂score into an array shaped like the scores, so that one pass
+then run along contiguous models, three to four times as fast as over a last axis of ten. Every loss answers
+the losses of shape (n, models) and writes ∂loss/∂score into an array shaped like the scores, so that one pass
 over the scores of a mini-batch serves both the log line and the update. float32 throughout; nothing here
 divides by n.
 """
