@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,6 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.bus import client_environment
 from serving.deployment import DeploymentError
 from serving.handler import EventError
 
@@ -288,7 +293,6 @@ def test_other_events_are_refused_with_what_is_expected(registry: Registry) -> N
 def test_lambda_gets_the_package_alone(repository: Path) -> None:
     """No module of it imports anything but itself, boto3 with botocore, and the standard library."""
     import ast
-    import sys
 
     allowed = {*sys.stdlib_module_names, "boto3", "botocore", "serving"}
     for path in (repository / "serving").glob("*.py"):
@@ -297,3 +301,40 @@ def test_lambda_gets_the_package_alone(repository: Path) -> None:
                 assert {alias.name.partition(".")[0] for alias in node.names} <= allowed, path
             if isinstance(node, ast.ImportFrom):
                 assert (node.module or "").partition(".")[0] in allowed, path
+
+
+# --- processes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_handlers_in_processes_of_their_own_agree(registry: Registry, tmp_path: Path) -> None:
+    """Two approvals, each delivered twice, all at once, as Lambda would run them."""
+    events = [registry.event(registry.register()) for _ in range(2)]
+    variables = {
+        **os.environ,
+        **client_environment(registry.local.url),
+        "TRAINYARD_ENDPOINTS": json.dumps({"*": registry.settings}),
+        "TRAINYARD_WAIT_SECONDS": "30",
+    }
+    handlers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "local.function", "serving.handler.handle"],
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        told = list(
+            pool.map(
+                lambda pair: pair[0].communicate(json.dumps(pair[1]))[0],
+                zip(handlers, [*events, *events], strict=True),
+            )
+        )
+    outcomes = [json.loads(answer) for answer in told]
+    assert [outcome["verified"] for outcome in outcomes] == [True] * 4
+    assert [outcome["action"] for outcome in outcomes].count("created") == 1
+    assert registry.ask() == "2"
+    assert len(registry.names()["configs"]) == 1
