@@ -8,15 +8,14 @@ Forms (from the built-in algorithms' documentation): dense JSON `{"instances": [
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from algorithms import quick_rows
 from algorithms.base import CSV, JSON, JSONLINES, RECORDIO, Features
 from algorithms.checks import find_not_finite
 from algorithms.csv_rows import CsvError, parse_rows
@@ -71,7 +70,9 @@ def _check_finite(features: Features) -> None:
 
 
 def _decode_csv(body: bytes, feature_dim: int) -> Features:
-    rows = parse_rows(body)
+    rows = quick_rows.csv_rows(body)
+    if rows is None:
+        rows = parse_rows(body)
     if rows.shape[1] == feature_dim + 1:
         _refuse(
             f"rows have {feature_dim + 1} columns, but the model takes {feature_dim} (no label among them)"
@@ -80,53 +81,19 @@ def _decode_csv(body: bytes, feature_dim: int) -> Features:
 
 
 def _decode_recordio(body: bytes, feature_dim: int) -> Features:
-    for known in tuple(_forms):
-        values = known.values(body)
-        if values is not None:
-            return values
+    row = quick_rows.recordio_row(body)
+    if row is not None:
+        return row
     features = read_arrays(body).features
-    if isinstance(features, np.ndarray) and features.shape == (1, feature_dim):
-        form = SingleRow.of(body, features)
-        if form is not None:
-            _forms.append(form)
+    if isinstance(features, np.ndarray) and features.shape[1] == feature_dim:
+        quick_rows.remember_form(body, features)
     return features
 
 
-@dataclass(frozen=True)
-class SingleRow:
-    """The bytes around the values of one dense float32 record, which a client's requests have in common.
-
-    A body that differs from one that was decoded only in the values decodes to those values: their bytes
-    bear no structure. This takes a tenth of the time that walking through the record's fields does.
-    """
-
-    before: bytes
-    after: bytes
-    width: int
-
-    @classmethod
-    def of(cls, body: bytes, features: Floats) -> SingleRow | None:
-        """Return the form of a body and the row that it decoded to; None where the row is no view of it."""
-        start = features.ctypes.data - np.frombuffer(body, np.uint8).ctypes.data
-        end = start + features.nbytes
-        if start < 0 or end > len(body) or body[start:end] != features.tobytes():
-            return None
-        return cls(body[:start], body[end:], features.shape[1])
-
-    def values(self, body: bytes) -> Floats | None:
-        """Return the row, shape (1, width), of a body of this form, else None."""
-        start, end = len(self.before), len(self.before) + 4 * self.width
-        if len(body) != end + len(self.after) or not body.startswith(self.before):
-            return None
-        if not body.endswith(self.after):
-            return None
-        return np.frombuffer(body, "<f4", self.width, start).reshape(1, self.width)
-
-
-_forms: deque[SingleRow] = deque(maxlen=4)
-
-
 def _decode_json(body: bytes, feature_dim: int) -> Features:
+    rows = quick_rows.json_rows(body)
+    if rows is not None:
+        return rows
     document = _load_json(body, "the body")
     instances = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(instances, list):
@@ -135,6 +102,9 @@ def _decode_json(body: bytes, feature_dim: int) -> Features:
 
 
 def _decode_jsonlines(body: bytes, feature_dim: int) -> Features:
+    rows = quick_rows.jsonlines_rows(body)
+    if rows is not None:
+        return rows
     lines = enumerate(body.split(b"\n"), 1)
     instances = [_load_json(line, f"line {number}") for number, line in lines if line.strip()]
     return _decode_instances(instances, feature_dim)
