@@ -90,7 +90,7 @@ def _rolling(policy: Mapping[str, Any], instances: int) -> tuple[Step, ...]:
 
 def _part(size: Mapping[str, Any], instances: int, name: str, least: float, most: float) -> float:
     """Return a capacity as a fraction of the fleet."""
-    value = size["Value"]
+    value: int = size["Value"]
     part = value / 100 if size["Type"] == "CAPACITY_PERCENT" else value / instances
     # One instance is the least that INSTANCE_COUNT can say, and all of a fleet of one.
     if size["Type"] == "INSTANCE_COUNT" and value == 1:

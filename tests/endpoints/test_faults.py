@@ -33,9 +33,13 @@ def test_a_killed_variant_comes_back_and_only_requests_under_way_fail(
     assert yard.describe("killed")["EndpointStatus"] == "InService"
 
 
-def test_the_other_instance_answers_meanwhile(yard: Any, variant: Variant, wait_until: Any) -> None:
+def test_the_other_instance_answers_meanwhile(
+    yard: Any, variant: Variant, wait_until: Any, is_alive: Any
+) -> None:
     yard.serve("pair", variant(yard.model("m-pair"), count=2))
-    os.kill(yard.pids("pair")[0], signal.SIGKILL)
+    killed = yard.pids("pair")[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not is_alive(killed))
     assert [yard.invoke("pair") for _ in range(20)] == ["m-pair:1"] * 20
     wait_until(
         lambda: (
