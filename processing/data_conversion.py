@@ -30,6 +30,9 @@ from processing.table_conversion import class_warnings, convert_table
 from processing.table_input import csv_input, describe, image_input
 from processing.treatment import Treatment
 
+ARRAY_BYTES = 64 * 1024 * 1024
+"""Size of a CSV file up to which its rows are shuffled in memory, rather than streamed in their order."""
+
 
 def convert(arguments: Sequence[str], processing: Path) -> None:
     """Convert what is in `processing/input/raw` with the command line's `arguments`."""
@@ -98,7 +101,7 @@ def _as_table(raw: RawData, options: Namespace, split: Rearrangement | None) -> 
     if raw.schema or raw.recipe:
         return True
     if options.format == "csv":
-        return split is not None
+        return split is not None or raw.only(".csv").stat().st_size > ARRAY_BYTES
     return options.format == "auto" and raw.tabular
 
 

@@ -57,9 +57,9 @@ class Rearrangement:
 
         Raises InputError where a split would have no row.
         """
-        order = np.arange(rows)
+        order = np.arange(rows, dtype=np.uint32)
         if self.seed is not None:
-            order = np.random.default_rng(self.seed).permutation(rows)
+            order = np.random.default_rng(self.seed).permutation(order)
         first, last = round(self.begin * rows), round(self.end * rows)
         apart = np.zeros(rows, dtype=bool)
         apart[first:last] = True

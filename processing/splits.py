@@ -113,34 +113,44 @@ def hold_out_last_sixth(train: Split, test: Split) -> dict[str, Split]:
     return splits
 
 
-def shuffled_split(
-    rows: Split, *, test_size: float, validation_size: float, random_state: int, source: str
-) -> dict[str, Split]:
-    """Cut as scikit-learn's `train_test_split(shuffle=True, random_state=…)` does.
+def shuffled_places(
+    rows: int, *, test_size: float, validation_size: float, random_state: int, source: str
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Return each split's row numbers, cut as scikit-learn's `train_test_split(shuffle=True)` does.
 
     `test_size` and `validation_size` are fractions of all rows; validation is cut from what test left,
     with the same random state, and is absent where its size is 0. Raises InputError where a split would be
     empty.
     """
-    test_rows = math.ceil(test_size * len(rows))
-    validation_rows = math.ceil(validation_size * len(rows))
-    train_rows = len(rows) - test_rows - validation_rows
+    test_rows = math.ceil(test_size * rows)
+    validation_rows = math.ceil(validation_size * rows)
+    train_rows = rows - test_rows - validation_rows
     if test_rows < 1 or train_rows < 1:
         raise InputError(
-            f"{source}: {len(rows)} rows cannot be split into train, validation and test with --test-size "
+            f"{source}: {rows} rows cannot be split into train, validation and test with --test-size "
             f"{test_size} and --validation-size {validation_size}: train would have "
             f"{max(train_rows, 0)} and test {test_rows}; give more rows or other sizes"
         )
-    rest, test = _cut(np.arange(len(rows)), test_rows, random_state)
-    splits = {"test": test}
+    rest, test = _cut(np.arange(rows), test_rows, random_state)
+    places = {"test": test}
     if validation_rows:
-        rest, splits["validation"] = _cut(rest, validation_rows, random_state)
-    splits["train"] = rest
-    return {
-        name: Split(rows.features[splits[name]], rows.labels[splits[name]])
-        for name in ("train", "validation", "test")
-        if name in splits
-    }
+        rest, places["validation"] = _cut(rest, validation_rows, random_state)
+    places["train"] = rest
+    return {name: places[name] for name in ("train", "validation", "test") if name in places}
+
+
+def shuffled_split(
+    rows: Split, *, test_size: float, validation_size: float, random_state: int, source: str
+) -> dict[str, Split]:
+    """Return rows in the splits, and the order, of `shuffled_places`."""
+    places = shuffled_places(
+        len(rows),
+        test_size=test_size,
+        validation_size=validation_size,
+        random_state=random_state,
+        source=source,
+    )
+    return {name: Split(rows.features[chosen], rows.labels[chosen]) for name, chosen in places.items()}
 
 
 def _cut(

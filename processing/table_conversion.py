@@ -56,8 +56,11 @@ class Converted:
     warnings: list[str]
 
 
-def find_classes(table: CountedTable, schema: Schema) -> list[str]:
-    """Return the target's distinct values, numbers first and by value; InputError unless they are classes."""
+def find_classes(table: CountedTable, schema: Schema) -> tuple[list[str], int]:
+    """Return the target's distinct values, numbers first and by value, and the number of rows.
+
+    Raises InputError unless the values are classes: two or more, and not a number for every row.
+    """
     assert schema.target is not None
     if schema.types[schema.target] == NUMERIC:
         raise InputError(
@@ -65,7 +68,9 @@ def find_classes(table: CountedTable, schema: Schema) -> list[str]:
             "make it CATEGORICAL in the schema"
         )
     found: set[str] = set()
+    rows = 0
     for block in table.blocks():
+        rows += len(block)
         found.update(cell.strip() for cell in block.columns[schema.target])
         if len(found) > MAXIMUM_CLASSES:
             raise InputError(
@@ -77,7 +82,7 @@ def find_classes(table: CountedTable, schema: Schema) -> list[str]:
             f"{table.source}: the target {schema.target!r} has one class, {found.pop()!r}; "
             "give rows of two classes or more"
         )
-    return sorted(found, key=natural)
+    return sorted(found, key=natural), rows
 
 
 def convert_table(

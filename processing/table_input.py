@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from processing.container import InputError
 from processing.raw_data import RawData
 from processing.readers import RawImages
 from processing.readers.csv_table import SUFFIXES, CsvTable, header_of
 from processing.readers.image_table import ImageTable, pixel_schema
-from processing.rearrangement import Membership, Rearrangement
+from processing.rearrangement import NAMES, Membership, Rearrangement
 from processing.recipe.plan import read_recipe
 from processing.schema import CATEGORICAL, NUMERIC, Schema, listed, read_schema
+from processing.splits import shuffled_places
 from processing.table_conversion import CountedTable, find_classes
 from processing.treatment import Treatment
 
@@ -40,22 +43,41 @@ class TableInput:
 def csv_input(raw: RawData, options: Namespace, split: Rearrangement | None) -> TableInput:
     """Return what a CSV file is, by its schema, or by its header where it has none."""
     path = raw.only(*SUFFIXES)
-    schema = _with_target(raw.schema) if raw.schema else header_schema(path, options.label_column)
+    schema = _with_target(raw.schema) if raw.schema else header_schema(path, options)
     recipe = read_recipe(raw.recipe) if raw.recipe else None
     shape = _image_shape(schema) if recipe is None else None
     table = CsvTable(path, schema)
     given = (shape is not None and raw.schema is None) or (
         options.format == "csv" and schema.target == options.label_column
     )
-    class_names = list(options.classes) if given and options.classes else find_classes(table, schema)
+    if given and options.classes:
+        class_names, rows = list(options.classes), table.count()
+    else:
+        class_names, rows = find_classes(table, schema)
     treatment = Treatment(
         schema, class_names, options.content_type, recipe, GREY_MAXIMUM if shape is not None else None
     )
     treatment.outputs(raw.recipe.name if raw.recipe else "")
-    rule = split or Rearrangement(0, TRAINING_SHARE)
-    membership = rule.membership(table.count(), options.validation_size, str(path))
+    membership = _membership(rows, options, split, str(path))
     labels = {name: index for index, name in enumerate(class_names)}
     return TableInput(table, treatment, labels, membership, shape, [path], "csv")
+
+
+def _membership(rows: int, options: Namespace, split: Rearrangement | None, source: str) -> Membership:
+    if split is None and options.format == "csv":
+        places = shuffled_places(
+            rows,
+            test_size=options.test_size,
+            validation_size=options.validation_size,
+            random_state=options.random_state,
+            source=source,
+        )
+        found = np.empty(rows, dtype=np.uint8)
+        for name, chosen in places.items():
+            found[chosen] = NAMES.index(name)
+        return found
+    rule = split or Rearrangement(0, TRAINING_SHARE)
+    return rule.membership(rows, options.validation_size, source)
 
 
 def image_input(
@@ -80,9 +102,9 @@ def image_labels(options: Namespace) -> dict[str, int]:
     return {str(digit): digit if positive is None else int(digit == positive) for digit in range(10)}
 
 
-def header_schema(path: Path, label_column: str | None) -> Schema:
+def header_schema(path: Path, options: Namespace) -> Schema:
     """Return the schema of a file that has none: the label column is a class, all others are numbers."""
-    names = header_of(path)
+    names, label_column = header_of(path), options.label_column
     if label_column not in names:
         raise InputError(
             f"{path}: no column {label_column!r} among {listed(names)}; rows without a label are for "
@@ -92,7 +114,12 @@ def header_schema(path: Path, label_column: str | None) -> Schema:
         culprit = next(name for name in names if not name or names.count(name) > 1)
         raise InputError(f"{path}: the column {culprit!r} is there twice or has no name; rename it")
     types = {name: CATEGORICAL if name == label_column else NUMERIC for name in names}
-    return Schema(types, label_column)
+    wanted = options.feature_columns or names
+    for name in wanted:
+        if name not in names:
+            raise InputError(f"{path}: no column {name!r} among {listed(names)}; add it, or name another")
+    excluded = tuple(name for name in names if name not in wanted and name != label_column)
+    return Schema(types, label_column, excluded=excluded)
 
 
 def _with_target(path: Path) -> Schema:

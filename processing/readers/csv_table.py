@@ -61,8 +61,8 @@ class CsvTable:
                     "correct the line"
                 )
         columns = list(zip(*(cells for _, cells in rows), strict=True))
-        places = [f"{self.source} line {line}" for line, _ in rows]
-        return Block(first, places, {name: columns[place] for name, place in kept})
+        numbers = [line for line, _ in rows]
+        return Block(first, f"{self.source} line", numbers, {name: columns[place] for name, place in kept})
 
     def _names(self, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
         expected = list(self._schema.types)

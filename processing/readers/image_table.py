@@ -80,8 +80,8 @@ class ImageTable:
                 pixels = words[levels.astype(np.intp)].T.tolist()
                 columns = dict(zip(self._names, pixels, strict=True))
                 columns[self._label] = [str(label) for label in rows.labels.tolist()]
-                places = [f"{self.source} {name} row {first + row}" for row in range(len(rows))]
-                yield Block(before + first, places, columns)
+                numbers = range(first, first + len(rows))
+                yield Block(before + first, f"{self.source} {name} row", numbers, columns)
             before += len(split)
 
 

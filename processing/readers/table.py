@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from processing.container import InputError
 
-BLOCK_CELLS = 1024 * 1024
-"""Cells in one block: some 64 MiB as Python's text, however long the table."""
+BLOCK_CELLS = 512 * 1024
+"""Cells in one block: some 32 MiB as Python's text, however long the table."""
 
 FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
 """The smallest number that rounds to infinity in float32."""
@@ -23,16 +23,18 @@ FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
 class Block:
     """Consecutive rows.
 
-    first: the first row's number, from 0. places: where each row stands, for messages (`x.csv line 7`).
+    first: the first row's number, from 0.
+    source, numbers: where each row stands, for messages: `x.csv line` and 7.
     columns: attribute → its cells.
     """
 
     first: int
-    places: Sequence[str]
+    source: str
+    numbers: Sequence[int]
     columns: Mapping[str, Sequence[str]]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.numbers)
 
     def select(self, wanted: npt.NDArray[np.bool_]) -> Block:
         """Return the rows where `wanted`, of shape (rows,), is true; their numbers are lost."""
@@ -40,13 +42,13 @@ class Block:
             return self
         chosen = wanted.tolist()
         columns = {name: list(compress(cells, chosen)) for name, cells in self.columns.items()}
-        return Block(self.first, list(compress(self.places, chosen)), columns)
+        return Block(self.first, self.source, list(compress(self.numbers, chosen)), columns)
 
     def refuse(self, row: int, column: str, problem: str) -> InputError:
         """Return the error for one cell of this block, with its place and value."""
         cell = self.columns[column][row]
         shown = cell if len(cell) <= 80 else cell[:77] + "..."
-        return InputError(f"{self.places[row]} column {column}: {shown!r} {problem}")
+        return InputError(f"{self.source} {self.numbers[row]} column {column}: {shown!r} {problem}")
 
 
 class Table(Protocol):

@@ -59,6 +59,13 @@ class Job:
             command, env=environment, cwd=self.base, capture_output=True, text=True, check=False
         )
 
+    def program(self, text: str, *arguments: str) -> int:
+        """Run a program in the job's environment to success, and return the number it prints last."""
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "SAGEMAKER_BASE_DIR": str(self.base)}
+        command = [sys.executable, "-c", text, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return int(done.stdout.split()[-1])
+
     def succeed(self, module: str, *arguments: str) -> None:
         """Run, and expect success."""
         done = self.run(module, *arguments)

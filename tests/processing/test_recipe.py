@@ -38,7 +38,7 @@ ROWS = [
 def block(rows: Sequence[dict[str, str]]) -> Block:
     names = [name for name in PEOPLE.types if name != "label"]
     columns = {name: [{**ROWS[0], **row}[name] for row in rows] for name in names}
-    return Block(0, [f"people.csv line {number}" for number in range(2, 2 + len(rows))], columns)
+    return Block(0, "people.csv line", range(2, 2 + len(rows)), columns)
 
 
 def fitted(outputs: list[str], rows: Sequence[dict[str, str]] = ROWS, **sections: Any) -> Encoder:

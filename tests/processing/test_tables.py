@@ -1,0 +1,260 @@
+"""Tables with a schema, a recipe and a split: what comes out of data conversion, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from processing.data_conversion import convert
+from processing.recordio import read_arrays, read_dense
+
+RECORDIO = "application/x-recordio-protobuf"
+AUTO = ("--format", "auto", "--label-column", "label", "--classes", "0,1,2,3,4,5,6,7,8,9")
+IRIS = ("--format", "csv", "--label-column", "Species", "--classes", "setosa,versicolor,virginica")
+
+Failure = Callable[..., str]
+Here = Callable[..., int]
+
+
+def schema(target: str | None = "label", header: bool = True, **types: str) -> str:
+    content: dict[str, Any] = {
+        "version": "1.0",
+        "targetAttributeName": target,
+        "dataFormat": "CSV",
+        "dataFileContainsHeader": header,
+        "attributes": [{"attributeName": n, "attributeType": t} for n, t in types.items()],
+    }
+    return json.dumps(content)
+
+
+TYPES = {"label": "CATEGORICAL", "size": "NUMERIC", "colour": "CATEGORICAL", "note": "TEXT"}
+CSV = "label,size,colour,note\n" + "".join(
+    f"{'abc'[row % 3]},{row},{'red' if row % 2 else 'blue'},word{row % 5} more\n" for row in range(20)
+)
+
+
+def kaggle(rows: int, pixels: int = 16) -> str:
+    header = ",".join(["label", *(f"pixel{number}" for number in range(pixels))])
+    lines = [
+        ",".join(map(str, [row % 10, *((row * 7 + number) % 256 for number in range(pixels))]))
+        for row in range(rows)
+    ]
+    return "\n".join([header, *lines]) + "\n"
+
+
+def test_kaggle_s_layout_gives_ten_classes_and_pixels_within_0_to_1(job: Any, here: Here) -> None:
+    job.put("raw/train.csv", kaggle(30))
+    assert here(job, convert, *AUTO, "--validation-size", "0.1") == 0
+    dataset = job.json("dataset/dataset.json")
+    assert dataset["rows"] == {"train": 18, "validation": 3, "test": 9}
+    assert dataset["class_names"] == list("0123456789")
+    assert dataset["image_shape"] == [4, 4]
+    features, labels = read_dense(job.output / "train" / "train.pbr")
+    assert labels is not None
+    assert labels.tolist() == [row % 10 for row in range(18)]
+    assert features[1].tolist() == (np.arange(7, 23, dtype=np.float32) / np.float32(255)).tolist()
+
+
+def test_the_test_file_beside_the_training_file_is_left_aside(job: Any, here: Here) -> None:
+    job.put("raw/train.csv", kaggle(30))
+    job.put("raw/test.csv", "pixel0\n1\n")
+    job.put("raw/sample_submission.csv", "ImageId,Label\n1,0\n")
+    assert here(job, convert, *AUTO) == 0
+    assert job.json("dataset/dataset.json")["source"]["files"] == ["train.csv"]
+
+
+def test_the_same_digits_as_csv_and_as_idx_are_the_same_channel(
+    new_job: Any, here: Here, digits_idx: dict[str, bytes]
+) -> None:
+    images, table = new_job("images"), new_job("table")
+    for name, content in digits_idx.items():
+        images.put(f"raw/{name}", content)
+    pixels = np.frombuffer(digits_idx["train-images-idx3-ubyte"][16:], np.uint8).reshape(1500, 64)
+    labels = np.frombuffer(digits_idx["train-labels-idx1-ubyte"][8:], np.uint8)
+    header = ",".join(["label", *(f"pixel{number}" for number in range(64))])
+    rows = [",".join(map(str, [label, *row])) for label, row in zip(labels, pixels.tolist(), strict=True)]
+    table.put("raw/train.csv.gz", gzip.compress("\n".join([header, *rows]).encode()))
+    assert here(images, convert, *AUTO) == 0
+    assert here(table, convert, *AUTO, "--split", "90") == 0
+    expected = read_dense(images.output / "train" / "train.pbr")
+    found = read_dense(table.output / "train" / "train.pbr")
+    assert found.features[:1250].tobytes() == expected.features.tobytes()
+    assert found.labels is not None
+    assert expected.labels is not None
+    assert found.labels[:1250].tolist() == expected.labels.tolist()
+
+
+def test_a_schema_finds_the_classes_and_words_become_sparse_columns(job: Any, here: Here) -> None:
+    job.put("raw/data.csv", CSV)
+    job.put("raw/data.csv.schema", schema(**TYPES))
+    assert here(job, convert, *AUTO, "--split", "70") == 0
+    dataset = job.json("dataset/dataset.json")
+    assert dataset["class_names"] == ["a", "b", "c"]
+    assert dataset["feature_names"][:3] == ["size", "colour=blue", "colour=red"]
+    assert dataset["hyperparameters"] == {
+        "feature_dim": "9",
+        "num_classes": "3",
+        "normalize_data": "false",
+        "sample_size": "60000",
+    }
+    features, labels = read_arrays(job.output / "train" / "train.pbr")
+    assert not isinstance(features, np.ndarray)
+    assert features.toarray()[:2, :3].tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert labels is not None
+    assert labels.tolist() == [row % 3 for row in range(14)]
+    assert (job.output / "test_labels" / "labels.csv").read_text().split() == [
+        str(row % 3) for row in range(14, 20)
+    ]
+
+
+def test_a_recipe_is_fitted_on_the_training_rows_only(job: Any, here: Here) -> None:
+    job.put("raw/data.csv", CSV)
+    job.put("raw/schema.json", schema(**TYPES))
+    job.put("raw/recipe.json", json.dumps({"outputs": ["normalize(size)", "quantile_bin(size, 2)"]}))
+    assert here(job, convert, *AUTO, "--split", "50") == 0
+    fits = job.json("dataset/treatment.json")["fits"]
+    assert fits["normalize(size)"]["mean"] == 4.5
+    assert fits["quantile_bin(size,2)"]["cuts"] == [4.5]
+
+
+def test_a_value_that_only_other_splits_have_is_none_of_the_known_ones(job: Any, here: Here) -> None:
+    job.put("raw/data.csv", CSV.replace("c,17,red", "c,17,green"))
+    job.put("raw/schema.json", schema(**TYPES))
+    job.put("raw/recipe.json", json.dumps({"outputs": ["colour"]}))
+    assert here(job, convert, *AUTO, "--split", "70") == 0
+    features, _ = read_arrays(job.output / "test" / "test.pbr")
+    assert features.toarray()[3].tolist() == [0, 0]
+    [warning] = job.json("dataset/dataset.json")["warnings"]
+    assert warning.startswith("1 values in 1 outputs of the recipe do not occur in the training rows")
+
+
+def test_images_are_a_table_to_a_recipe(job: Any, here: Here, digits_idx: dict[str, bytes]) -> None:
+    for name, content in digits_idx.items():
+        job.put(f"raw/{name}", content)
+    pixels = {f"pixel{number}": "CATEGORICAL" for number in range(64)}
+    job.put("raw/schema.json", schema(label="CATEGORICAL", **pixels))
+    job.put("raw/recipe.json", json.dumps({"outputs": ["ALL_CATEGORICAL"]}))
+    assert here(job, convert, *AUTO) == 0
+    dataset = job.json("dataset/dataset.json")
+    assert dataset["rows"] == {"train": 1250, "validation": 250, "test": 297}
+    assert dataset["image_shape"] is None
+    features, _ = read_arrays(job.output / "train" / "train.pbr")
+    assert features.shape == (1250, int(dataset["hyperparameters"]["feature_dim"]))
+    assert set(features.sum(axis=1).ravel().tolist()[0]) == {64.0}
+
+
+def test_a_publisher_s_split_can_be_cut_anew(job: Any, here: Here, digits_idx: dict[str, bytes]) -> None:
+    for name, content in digits_idx.items():
+        job.put(f"raw/{name}", content)
+    assert here(job, convert, *AUTO, "--split", "fold=1/3,random", "--validation-size", "0.1") == 0
+    assert job.json("dataset/dataset.json")["rows"] == {"train": 1018, "validation": 180, "test": 599}
+
+
+def test_quotes_commas_newlines_a_byte_order_mark_and_crlf_are_csv(job: Any, here: Here) -> None:
+    text = '\ufefflabel,note\r\na,"x, ""y""\r\nz"\r\nb,plain\r\n' + "a,w\r\nb,v\r\n" * 4
+    job.put("raw/data.csv", text)
+    job.put("raw/schema.json", schema(label="CATEGORICAL", note="CATEGORICAL"))
+    assert here(job, convert, *AUTO, "--split", "70") == 0
+    assert 'note=x, "y"\r\nz' in job.json("dataset/dataset.json")["feature_names"]
+
+
+def test_without_a_header_the_schema_names_the_columns(job: Any, here: Here) -> None:
+    job.put("raw/data.csv", CSV.partition("\n")[2])
+    job.put("raw/schema.json", schema(header=False, **TYPES))
+    assert here(job, convert, *AUTO) == 0
+    assert job.json("dataset/dataset.json")["rows"] == {"train": 14, "test": 6}
+
+
+def test_iris_takes_a_split_too(job: Any, here: Here, iris_csv: str) -> None:
+    job.put("raw/iris.csv", iris_csv)
+    assert here(job, convert, *IRIS, "--content-type", "text/csv", "--split", "fold=1/5,random") == 0
+    assert job.json("dataset/dataset.json")["rows"] == {"train": 120, "test": 30}
+    first = (job.output / "train" / "train.csv").read_text().splitlines()[0]
+    assert len(first.split(",")) == 5
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"data.csv": CSV, "schema.json": schema(**TYPES, height="NUMERIC")}, "no column 'height'"),
+        (
+            {"data.csv": CSV.replace("note", "notes", 1), "schema.json": schema(**TYPES)},
+            "data.csv: the schema has no attribute 'notes'; did you mean 'note'?; add it there",
+        ),
+        (
+            {"data.csv": CSV, "schema.json": schema(**{**TYPES, "colour": "NUMERIC"})},
+            "data.csv line 2 column colour: 'blue' is not a number, but the column is NUMERIC",
+        ),
+        (
+            {"data.csv": CSV, "schema.json": schema(**{**TYPES, "colour": "BINARY"})},
+            "data.csv line 2 column colour: 'blue' is no BINARY value",
+        ),
+        ({"data.csv": CSV, "schema.json": schema(None, **TYPES)}, "no targetAttributeName"),
+        ({"data.csv": CSV, "schema.json": schema("size", **TYPES)}, "the target 'size' is NUMERIC"),
+        (
+            {"data.csv": "label,size\n" + "a,1\n" * 9, "schema.json": schema(label="BINARY", size="NUMERIC")},
+            "the target 'label' has one class, 'a'; give rows of two classes or more",
+        ),
+        ({"data.csv": CSV + "a,1\n", "schema.json": schema(**TYPES)}, "line 22: 2 values where there are 4"),
+        (
+            {"data.csv": CSV.encode("utf-8").replace(b"red", b"r\xe9d"), "schema.json": schema(**TYPES)},
+            "0xe9",
+        ),
+        ({"data.csv": "", "schema.json": schema(**TYPES)}, "the file is empty"),
+        ({"data.csv": "label,size,colour,note\n", "schema.json": schema(**TYPES)}, "no rows of data"),
+        ({"data.csv": CSV}, "column 'note' is NUMERIC"),
+        ({"data.csv": "a,b\n1,2\n"}, "no column 'label' among a, b; rows without a label are for"),
+        ({"data.csv": "label,x,x\n1,2,3\n"}, "the column 'x' is there twice"),
+        ({"data.csv.gz": gzip.compress(CSV.encode())[:-20]}, "the gzip file is damaged"),
+        ({"schema.json": schema(**TYPES)}, "no data beside schema.json"),
+        ({"data.csv": CSV, "schema.json": "{}", "data.csv.schema": "{}"}, "one schema is wanted"),
+        ({"train.csv": kaggle(20).replace(",9,", ",-9,")}, "is no pixel, a whole number of 0 to 255"),
+        ({"train.csv": kaggle(20).replace("\n3,", "\n33,")}, "column label: '33' is not one of 0, 1"),
+        (
+            {"data.csv": CSV, "schema.json": schema(**TYPES), "recipe.json": '{"outputs": ["sizes"]}'},
+            "recipe.json: outputs[0]: unknown variable or group 'sizes'",
+        ),
+    ],
+)
+def test_bad_input_is_refused_by_name(
+    job: Any, failure: Failure, files: dict[str, str | bytes], message: str
+) -> None:
+    for name, content in files.items():
+        job.put(f"raw/{name}", content)
+    said = failure(convert, *AUTO)
+    expected = message if message != "column 'note' is NUMERIC" else "is not a number, but the column"
+    assert expected in said
+    assert not (job.output / "dataset").exists()
+    assert not [path for path in job.output.rglob("*") if path.is_file()]
+
+
+def test_a_split_that_is_none_is_refused(job: Any, failure: Failure) -> None:
+    job.put("raw/train.csv", kaggle(30))
+    assert "'x' is no percentage; write 70" in failure(convert, *AUTO, "--split", "x")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(new_job: Any, tmp_path: Path) -> None:
+    """300,000 rows more may take 32 MiB more: a few bytes a row for the split, not the rows."""
+    peaks = []
+    for rows in (150_000, 450_000):
+        job = new_job(str(rows))
+        line = "".join(f"{'abc'[row % 3]},{row % 97},{row % 31},word{row % 7}\n" for row in range(1000))
+        job.put("raw/data.csv", "label,size,weight,colour\n" + line * (rows // 1000))
+        types = {"label": "CATEGORICAL", "size": "NUMERIC", "weight": "NUMERIC", "colour": "CATEGORICAL"}
+        job.put("raw/schema.json", schema(**types))
+        job.put("raw/recipe.json", json.dumps({"outputs": ["quantile_bin(size, 10)", "weight", "colour"]}))
+        program = (
+            "import resource, runpy, sys\n"
+            "sys.argv = ['data_conversion', *sys.argv[1:]]\n"
+            "try:\n    runpy.run_module('processing.data_conversion', run_name='__main__')\n"
+            "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        peaks.append(job.program(program, *AUTO, "--split", "70,random"))
+    assert peaks[1] - peaks[0] < 32 * 1024
