@@ -86,28 +86,28 @@ def found(call: Callable[..., dict[str, Any]], **arguments: object) -> dict[str,
 
 
 def create_once(
-    create: Callable[..., object], describe: Callable[..., dict[str, Any]], **named: object
-) -> Callable[..., bool]:
-    """Return what creates a thing unless it is there; it says whether it did.
+    create: Callable[..., object],
+    describe: Callable[..., dict[str, Any]],
+    name: Mapping[str, str],
+    request: Mapping[str, Any],
+) -> bool:
+    """Create a thing unless it is there; return whether it was created.
 
     Args:
         create: the creating call.
-        describe: the describing call, which takes `named`.
-        named: the name's parameter and value.
+        describe: the describing call.
+        name: the name's parameter and value, which both calls take.
+        request: what the creating call takes besides.
 
     """
-
-    def created(**request: object) -> bool:
-        try:
-            create(**named, **request)
-        except ClientError:
-            # Somebody else has made it: the name follows from the content, so theirs is as good as ours.
-            if found(describe, **named) is None:
-                raise
-            return False
-        return True
-
-    return created
+    try:
+        create(**name, **request)
+    except ClientError:
+        # Somebody else has made it: the name follows from the content, so theirs is as good as ours.
+        if found(describe, **name) is None:
+            raise
+        return False
+    return True
 
 
 def pages(call: Callable[..., dict[str, Any]], key: str, **arguments: object) -> Iterator[dict[str, Any]]:

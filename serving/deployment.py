@@ -19,7 +19,7 @@ from serving import api, scaling
 from serving.api import Clients, Deadline
 from serving.names import ATTEMPT, EXECUTION, MODEL_PACKAGE, as_tags, as_time, parse_time
 from serving.packages import approved
-from serving.requests import Wanted, deployment, expires, wanted
+from serving.requests import Wanted, expires, update, wanted
 from serving.settings import Endpoint
 
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -190,16 +190,21 @@ class Deployment:
 
     def _prepare(self, goal: Wanted) -> None:
         """Make the models and the endpoint configuration, unless they are there."""
+        sagemaker = self._sagemaker
         for name, (request, package) in goal.models.items():
             tags = {**goal.tags, MODEL_PACKAGE: package.arn, EXECUTION: package.execution}
-            api.create_once(self._sagemaker.create_model, self._sagemaker.describe_model, ModelName=name)(
-                **request, Tags=as_tags(tags)
+            api.create_once(
+                sagemaker.create_model,
+                sagemaker.describe_model,
+                {"ModelName": name},
+                {**request, "Tags": as_tags(tags)},
             )
         api.create_once(
-            self._sagemaker.create_endpoint_config,
-            self._sagemaker.describe_endpoint_config,
-            EndpointConfigName=goal.config_name,
-        )(**goal.config, Tags=as_tags(goal.tags))
+            sagemaker.create_endpoint_config,
+            sagemaker.describe_endpoint_config,
+            {"EndpointConfigName": goal.config_name},
+            {**goal.config, "Tags": as_tags(goal.tags)},
+        )
 
     def _endpoint_tags(self, goal: Wanted) -> dict[str, str]:
         now = datetime.now(UTC)
@@ -209,8 +214,11 @@ class Deployment:
     def _create(self, goal: Wanted) -> None:
         self._prepare(goal)
         created = api.create_once(
-            self._sagemaker.create_endpoint, self._sagemaker.describe_endpoint, EndpointName=goal.endpoint
-        )(EndpointConfigName=goal.config_name, Tags=as_tags(self._endpoint_tags(goal)))
+            self._sagemaker.create_endpoint,
+            self._sagemaker.describe_endpoint,
+            {"EndpointName": goal.endpoint},
+            {"EndpointConfigName": goal.config_name, "Tags": as_tags(self._endpoint_tags(goal))},
+        )
         if created:
             self._action = "created"
 
@@ -224,10 +232,7 @@ class Deployment:
         if not self._is_newest(goal):
             return
         api.add_tags(self._sagemaker, live["EndpointArn"], self._endpoint_tags(goal))
-        request: dict[str, Any] = {"EndpointName": goal.endpoint, "EndpointConfigName": goal.config_name}
-        guarded = deployment(goal.endpoint, self._settings)
-        if guarded is not None and _can_be_guarded(live, goal):
-            request["DeploymentConfig"] = guarded
+        request = update(goal, live["ProductionVariants"], self._settings)
         if self._change(live, lambda: self._sagemaker.update_endpoint(**request)):
             self._action = "updated"
 
@@ -252,11 +257,3 @@ class Deployment:
             after.get(key) != before.get(key)
             for key in ("EndpointStatus", "EndpointConfigName", "LastModifiedTime")
         )
-
-
-def _can_be_guarded(live: Mapping[str, Any], goal: Wanted) -> bool:
-    """Return whether SageMaker shifts traffic step by step: between the same variants, on instances."""
-    before = live["ProductionVariants"]
-    after = {variant["VariantName"] for variant in goal.config["ProductionVariants"]}
-    on_instances = not any("CurrentServerlessConfig" in variant for variant in before)
-    return on_instances and {variant["VariantName"] for variant in before} == after

@@ -161,6 +161,36 @@ def _asynchronous(place: str, settings: Endpoint) -> dict[str, Any]:
     }
 
 
+def update(goal: Wanted, live: Sequence[Mapping[str, Any]], settings: Endpoint) -> dict[str, Any]:
+    """Return the UpdateEndpoint request that brings `goal` to an endpoint.
+
+    Args:
+        goal: what is to be live.
+        live: ProductionVariants of DescribeEndpoint.
+        settings: the group's.
+
+    """
+    request: dict[str, Any] = {"EndpointName": goal.endpoint, "EndpointConfigName": goal.config_name}
+    guarded = deployment(goal.endpoint, settings)
+    if guarded is not None and _can_be_guarded(live, goal):
+        request["DeploymentConfig"] = guarded
+    if settings.max_instance_count is not None and not settings.scale_to_zero:
+        # The new fleet begins with as many instances as the load has made of the old one.
+        request["RetainAllVariantProperties"] = True
+        request["ExcludeRetainedVariantProperties"] = [
+            {"VariantPropertyType": "DesiredWeight"},
+            {"VariantPropertyType": "DataCaptureConfig"},
+        ]
+    return request
+
+
+def _can_be_guarded(live: Sequence[Mapping[str, Any]], goal: Wanted) -> bool:
+    """Return whether SageMaker shifts traffic step by step: between the same variants, on instances."""
+    after = {variant["VariantName"] for variant in goal.config["ProductionVariants"]}
+    on_instances = not any("CurrentServerlessConfig" in variant for variant in live)
+    return on_instances and {variant["VariantName"] for variant in live} == after
+
+
 def deployment(endpoint: str, settings: Endpoint) -> dict[str, Any] | None:
     """Return the DeploymentConfig of an update, or None where AWS has none (serverless endpoints)."""
     if settings.serverless:

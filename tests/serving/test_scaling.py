@@ -67,3 +67,18 @@ def test_a_second_deployment_registers_nothing_twice_and_a_teardown_takes_it_bac
 def test_without_such_settings_nothing_is_registered(registry: Registry) -> None:
     registry.deploy()
     assert targets(registry) == []
+
+
+@pytest.mark.slow
+def test_an_update_keeps_the_instances_that_the_load_has_called_for(registry: Registry) -> None:
+    registry.settings = {**registry.settings, "max_instance_count": 3}
+    registry.deploy()
+    registry.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="iris",
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}],
+    )
+    registry.local.service.settle(20)
+    registry.deploy()
+    [variant] = registry.live()["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 2
+    assert registry.ask() == "2"
