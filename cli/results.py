@@ -111,6 +111,7 @@ def summarise(state: Source, execution_id: str) -> dict[str, Any]:
 
 def write_report(state: Source, execution_id: str) -> Path:
     """Write the execution's HTML report below the state directory and return where."""
+    from cli.folds import cross_validation
     from report import write
 
     execution = state.describe(execution_id)
@@ -121,6 +122,7 @@ def write_report(state: Source, execution_id: str) -> Path:
             **execution,
             "task": execution["pipeline"],
             "model_package": registered(state, execution),
+            "cross_validation": cross_validation(state, execution),
             "versions": versions(),
         },
         read_output(state, execution, "inspection"),

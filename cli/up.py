@@ -14,6 +14,7 @@ from cli.errors import UsageError
 
 if TYPE_CHECKING:
     from local.api.signature import Credentials
+    from local.aws import Aws
 
 DEFAULT_PORT = 8080
 
@@ -35,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="an environment's settings, such as settings/dev.toml: start its tasks by its schedules",
     )
+    parser.add_argument(
+        "--aws",
+        metavar="URL",
+        help="an emulator of AWS: its S3 holds the objects and its EventBridge takes the events; nothing is "
+        "provisioned, since what is deployed to it brings its own",
+    )
+    parser.add_argument(
+        "--assume-roles", action="store_true", help="with --aws: jobs read and write objects as their roles"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -45,9 +55,16 @@ def execute(options: argparse.Namespace) -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    local = LocalService(host=options.host, port=options.port, credentials=credentials(os.environ), told=True)
+    local = LocalService(
+        host=options.host,
+        port=options.port,
+        credentials=credentials(os.environ),
+        told=True,
+        aws=_aws(options),
+    )
     try:
-        provision(local.service, options.settings)
+        if options.aws is None:
+            provision(local.service, options.settings)
         check_endpoints(local.service.state.home)
         local.start()
         print(f"SageMaker at {local.url}", flush=True)
@@ -55,6 +72,26 @@ def execute(options: argparse.Namespace) -> int:
     finally:
         local.close()
     return 0
+
+
+def _aws(options: argparse.Namespace) -> Aws | None:
+    """Return what stands for AWS around this service, or None.
+
+    Raises:
+        UsageError: options that need it without it, or that it leaves no place for.
+
+    """
+    if options.aws is None:
+        if options.assume_roles:
+            raise UsageError("--assume-roles needs --aws URL: on this machine alone there are no roles")
+        return None
+    if options.settings is not None:
+        raise UsageError("give --settings or --aws: with --aws, schedules are those that are deployed there")
+    if not options.aws.startswith(("http://", "https://")):
+        raise UsageError(f"--aws {options.aws} is no address; give one such as http://127.0.0.1:4566")
+    from local.aws import Aws
+
+    return Aws(options.aws, assume_roles=options.assume_roles)
 
 
 def check_endpoints(home: Path) -> None:

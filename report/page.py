@@ -11,7 +11,7 @@ from typing import Any
 
 from report.facts import Facts
 from report.markup import Markup, join, tag
-from report.sections import comparison, data, execution, mistakes, overview, registration
+from report.sections import comparison, data, execution, folds, mistakes, overview, registration
 
 # The page needs nothing but itself, and a browser is told to fetch and run nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -21,6 +21,7 @@ _SECTIONS = (
     ("model", "Registered model", registration.registration),
     ("pipeline", "Pipeline", execution.pipeline),
     ("candidates", "Candidates", comparison.comparison),
+    ("folds", "Cross-validation", folds.folds),
     ("mistakes", "Worst mistakes", mistakes.mistakes),
     ("data", "Data", data.data),
     ("steps", "Steps", execution.steps),
@@ -38,7 +39,9 @@ def render(
 
     Args:
         execution: what `trainyard describe` tells of it (execution, task, status, failure_reason, started,
-            seconds, parameters, steps, model_package, versions).
+            seconds, parameters, steps, model_package, versions), and where there are folds of the same data
+            `cross_validation`: {"folds": K, "candidates": {name: {figure: {"mean", "deviation", "folds"}}},
+            "warnings"}.
         inspection: the content of inspection.json, None where the execution did not get there.
         evaluation: the content of evaluation.json, None where the execution did not get there.
         definition: the pipeline definition that was executed.

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -209,6 +210,25 @@ def test_candidates_stand_beside_each_other_and_a_baseline(digits: Any) -> None:
     # Always the most frequent of ten classes, 5, with 89 of 719 test rows: 2p / (1 + p) / 10.
     assert "Baseline: always the most frequent class 0.1238" in text
     assert "0.0220" in text
+
+
+def test_folds_show_mean_deviation_and_each_of_them(digits: Any) -> None:
+    figures = {
+        key: {"mean": 0.9, "deviation": 0.0265, "folds": [0.92, 0.91, 0.8712]}
+        for key in ("accuracy", "precision", "recall", "f1", "macro_f1")
+    }
+    found = {
+        "folds": 3,
+        "candidates": dict.fromkeys(digits.evaluation["candidates"], figures),
+        "warnings": ["knn: macro F1 varies widely between the folds"],
+    }
+    page = replace(digits, execution={**digits.execution, "cross_validation": found}).render()
+    assert "Cross-validation" in page
+    assert "0.9000" in page
+    assert "± 0.0265" in page
+    assert "0.8712" in page
+    assert "varies widely" in page
+    assert "Cross-validation" not in digits.render()
 
 
 def test_confusion_matrix_shows_every_count(digits: Any) -> None:
