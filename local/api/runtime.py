@@ -56,6 +56,9 @@ class Runtime:
             status, headers, body = await self._answer(scope, receive)
         except InvocationError as error:
             status, headers, body = _failure(error)
+            if error.status == 408 or any(name == b"expect" for name, _ in scope["headers"]):
+                # The rest of the body has not come, or will not: what comes next is no part of it.
+                headers.append((b"connection", b"close"))
         except Exception as error:
             log.exception("%s failed", scope["path"])
             status, headers, body = _failure(InvocationError("InternalFailure", 500, repr(error)))
@@ -184,7 +187,5 @@ def _failure(error: InvocationError) -> tuple[int, list[tuple[bytes, bytes]], by
         (b"x-amzn-errortype", error.code.encode()),
         (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
     ]
-    if error.status == 408:  # the rest of the body would be read as the next request's
-        headers.append((b"connection", b"close"))
     content = {"Message": error.message, "message": error.message, **error.fields}
     return error.status, headers, json.dumps(content).encode()

@@ -208,7 +208,8 @@ class Endpoint:
 
     def _new_fleet(self, configuration: Configuration) -> Fleet:
         around, name = self._around, self.record.name
-        place = Place(around.objects, around.folder / "instances" / name, around.logs / name)
+        logs = around.logs / name / configuration.name
+        place = Place(around.objects, around.folder / "instances" / name, logs)
         return Fleet(
             configuration.request,
             configuration.models,

@@ -72,6 +72,7 @@ class Instance:
         self._folder = place / f"{os.getpid()}-{next(_numbers)}"
         self._root = self._folder / "ml"
         self._log = log
+        self._log_begin = 0
         self._timing = timing
         self._threads = threads
         self._changed = changed
@@ -153,6 +154,7 @@ class Instance:
 
     def _spawn(self) -> Process:
         given = {**self._specification.environment, "SAGEMAKER_BIND_TO_PORT": str(self.port)}
+        self._log_begin = self._log.stat().st_size if self._log.exists() else 0
         with self._lock:
             process = self._process = Process(
                 [rewrite(word, self._root) for word in self._specification.container.serve],
@@ -185,10 +187,13 @@ class Instance:
             log.write(text + "\n")
 
     def _reason(self, code: int, served: bool) -> str:
-        said = self._log.read_bytes()[-_SHOWN_OF_LOG:].decode(errors="replace")
+        said = self._log.read_bytes()[self._log_begin :][-_SHOWN_OF_LOG:].decode(errors="replace")
         ending = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         when = "while it served" if served else "before it answered /ping"
-        return f"its container {ending} {when}; its log ends with: {' '.join(said.split())}"
+        words = (
+            f"its log {self._log} ends with: {' '.join(said.split())}" if said.strip() else "it left no log"
+        )
+        return f"its container {ending} {when}; {words}"
 
     # --- requests -------------------------------------------------------------------------------------
 

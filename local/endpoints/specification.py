@@ -27,6 +27,7 @@ class Specification:
         environment: variables of the image and of the model.
         archive: `s3://…/model.tar.gz`, or "".
         prefix: a prefix whose objects are the model uncompressed, or "".
+        role: the ARN of the role that the model data is read as.
 
     """
 
@@ -35,6 +36,7 @@ class Specification:
     environment: Mapping[str, str] = field(default_factory=dict)
     archive: str = ""
     prefix: str = ""
+    role: str | None = None
 
     def fetch(self, objects: ObjectStore, folder: Path) -> None:
         """Bring the model data into a folder.
@@ -44,6 +46,7 @@ class Specification:
 
         """
         folder.mkdir(parents=True, exist_ok=True)
+        objects = objects.acting_as(self.role)
         try:
             if self.archive:
                 path = objects.path(self.archive)
@@ -84,6 +87,7 @@ def specify(
         {**found.environment, **definition.get("Environment", {})},
         archive=definition.get("ModelDataUrl") or (source.get("S3Uri", "") if packed else ""),
         prefix="" if packed else source.get("S3Uri", ""),
+        role=model.get("ExecutionRoleArn"),
     )
 
 

@@ -122,6 +122,18 @@ def test_a_slow_sender_is_told_and_others_are_served_meanwhile(linear: Any) -> N
         assert b"the body did not arrive within 1 seconds" in answer.read()
 
 
+def test_a_client_that_asks_before_it_sends_is_refused_at_once(linear: Any) -> None:
+    with socket.create_connection(("127.0.0.1", linear.port)) as asking:
+        asking.sendall(
+            b"POST /endpoints/linear/invocations HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 7000000\r\n\r\n"
+        )
+        answer = http.client.HTTPResponse(asking)
+        answer.begin()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+    assert_served(linear)
+
+
 def test_a_client_that_goes_away_hurts_nobody(linear: Any) -> None:
     with socket.create_connection(("127.0.0.1", linear.port)) as gone:
         gone.sendall(
