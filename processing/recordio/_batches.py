@@ -56,10 +56,12 @@ def join(pieces: list[Arrays]) -> Arrays:
                 f"{first.described()} are followed by {piece.described()}: "
                 "give all files of a channel the same form"
             )
-    if len(pieces) == 1:
-        return first
-    labels = [piece.labels for piece in pieces if piece.labels is not None]
-    features = [piece.features for piece in pieces]
+    # An empty piece has told its form; joining it would only copy the others.
+    filled = [piece for piece in pieces if piece.features.shape[0]] or [first]
+    if len(filled) == 1:
+        return filled[0]
+    labels = [piece.labels for piece in filled if piece.labels is not None]
+    features = [piece.features for piece in filled]
     joined = np.concatenate(features) if first.kind == "dense" else _stack(features)
     return Arrays(joined, np.concatenate(labels) if labels else None)
 
@@ -95,6 +97,7 @@ def _rebatch(chunks: Iterable[Arrays], rows: int) -> Iterator[Arrays]:
             taken = rows - waiting
             yield join([*pending, chunk.rows(at, at + taken)])
             at += taken
+            # Remembers the form, so that a chunk of another form is noticed even on a batch's edge.
             pending, waiting = [chunk.rows(0, 0)], 0
         if at < count:
             pending.append(chunk.rows(at, count))

@@ -285,6 +285,13 @@ class TestStreaming:
             assert sizes == [batch] * (rows // batch) + [rows % batch] * (rows % batch > 0)
             assert_same(one(batches), features, labels)
 
+    def test_batches_within_a_chunk_are_views_of_it(self) -> None:
+        """Also the second and later ones: a copy of each would cost a pass over the data."""
+        chunk = Arrays(dense(100, 9), np.arange(100, dtype="f4"))
+        batches = list(rebatch([chunk], 20))
+        assert len(batches) == 5
+        assert all(np.shares_memory(batch.features, chunk.features) for batch in batches)
+
     def test_from_a_fifo(self, tmp_path: Path) -> None:
         fifo = tmp_path / "train_0"
         os.mkfifo(fifo)
