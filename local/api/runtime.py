@@ -142,43 +142,32 @@ async def _read(headers: dict[bytes, bytes], receive: Receive, limit: int, secon
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(int(announced), limit)
-    message = await _next(receive, seconds)
-    if not message.get("more_body"):
-        return _checked(message["body"], limit)
-    parts = bytearray(message["body"])
+    parts: list[bytes] = []
+    size = 0
     try:
         async with asyncio.timeout(seconds):
-            while message.get("more_body"):
-                message = await _next(receive, seconds)
-                parts += message["body"]
-                _checked(parts, limit)
+            more = True
+            while more:
+                message = await _next(receive)
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limit:
+                    raise _too_large(size, limit)
+                more = message.get("more_body", False)
     except TimeoutError:
-        raise _slow(seconds) from None
-    return bytes(parts)
+        raise validation_error(f"the body did not arrive within {seconds:g} seconds", 408) from None
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _next(receive: Receive, seconds: float) -> MutableMapping[str, Any]:
-    try:
-        message = await asyncio.wait_for(receive(), seconds)
-    except TimeoutError:
-        raise _slow(seconds) from None
+async def _next(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
     if message["type"] == "http.disconnect":
         raise validation_error("the client went away before its request had arrived")
     return message
 
 
-def _checked(body: Any, limit: int) -> bytes:
-    if len(body) > limit:
-        raise _too_large(len(body), limit)
-    return bytes(body)
-
-
 def _too_large(size: int, limit: int) -> InvocationError:
     return validation_error(f"the body has {size} bytes or more; at most {limit} are allowed", 413)
-
-
-def _slow(seconds: float) -> InvocationError:
-    return validation_error(f"the body did not arrive within {seconds:g} seconds", 408)
 
 
 def _failure(error: InvocationError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
