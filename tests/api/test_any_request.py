@@ -39,7 +39,15 @@ TEXT = st.one_of(
     st.text(max_size=40),
     st.sampled_from(THERE),
     st.sampled_from(
-        ["", "a", "../x", "s3://bucket/k", "s3://", "s3://bucket/../k", f"{ARN}:pipeline/there/execution/none"]
+        [
+            "",
+            "a",
+            "../x",
+            "s3://bucket/k",
+            "s3://",
+            "s3://bucket/../k",
+            f"{ARN}:pipeline/there/execution/none",
+        ]
     ),
     st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,20}", fullmatch=True),
 )

@@ -119,3 +119,17 @@ def test_what_does_not_exist_is_said_to_be_missing(
 ) -> None:
     code, message = shared_site.code(getattr(shared_site.sagemaker, operation), **request_)
     assert (code, "d-none" in message) == ("ResourceNotFound", True)
+
+
+def test_a_lifecycle_configuration_is_kept_until_it_is_deleted(shared_site: Any) -> None:
+    client = shared_site.sagemaker
+    name = {"StudioLifecycleConfigName": "fetch-code"}
+    asked = {**name, "StudioLifecycleConfigAppType": "JupyterLab", "StudioLifecycleConfigContent": "c2V0"}
+    made = client.create_studio_lifecycle_config(**asked)
+    found = client.describe_studio_lifecycle_config(**name)
+    assert found["StudioLifecycleConfigArn"] == made["StudioLifecycleConfigArn"]
+    assert found["StudioLifecycleConfigContent"] == "c2V0"
+    assert client.list_studio_lifecycle_configs()["StudioLifecycleConfigs"]
+    assert shared_site.code(client.create_studio_lifecycle_config, **asked)[0] == "ResourceInUse"
+    client.delete_studio_lifecycle_config(**name)
+    assert not client.list_studio_lifecycle_configs()["StudioLifecycleConfigs"]
