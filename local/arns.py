@@ -6,7 +6,8 @@ import os
 import re
 from datetime import UTC, datetime
 
-ACCOUNT = "000000000000"
+ACCOUNT = os.environ.get("TRAINYARD_ACCOUNT", "000000000000")
+"""The account in every ARN; another than the default where a deployment names its own."""
 REGION = "us-east-1"
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

@@ -27,6 +27,7 @@ from local.records import Row
 
 if TYPE_CHECKING:
     from local.api.service import Service
+    from local.aws import Aws
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ FUNCTIONS = {"trainyard-approval": "serving.handler.handle"}
 """The functions that the stacks deploy on AWS: name → `MODULE.FUNCTION`."""
 
 _AT_ONCE = 4
+_EVENTBRIDGE = "EventBridge"
+"""In the place of a function: the event is given to an EventBridge, whose rules decide."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Rule:
         member: a member of its detail.
         values: what that member has to be.
         function: `MODULE.FUNCTION`, called with the event and a context, as Lambda does.
+        group: a member of its detail that has to name a model package group, or "".
 
     """
 
@@ -58,6 +62,7 @@ class Rule:
     member: str
     values: tuple[str, ...]
     function: str
+    group: str = ""
 
     def wants(self, detail_type: str, detail: Mapping[str, Any]) -> bool:
         """Return whether an event starts the function."""
@@ -71,6 +76,13 @@ RULES = (
         ("Approved", "Rejected"),
         FUNCTIONS["trainyard-approval"],
     ),
+    Rule(
+        "SageMaker Endpoint State Change",
+        "EndpointStatus",
+        ("IN_SERVICE", "FAILED"),
+        FUNCTIONS["trainyard-approval"],
+        group="EndpointName",
+    ),
 )
 """The rules that the stacks deploy on AWS."""
 
@@ -81,17 +93,31 @@ class EventBus:
     def __init__(self, service: Service, rules: tuple[Rule, ...] = RULES):
         self._service = service
         self._rules = rules
+        self._aws: Aws | None = None
         self._at_once = threading.Semaphore(_AT_ONCE)
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._children: set[subprocess.Popen[bytes]] = set()
         self._closing = threading.Event()
 
+    def give_to(self, aws: Aws) -> None:
+        """From now on give every event to an EventBridge; no rule of this machine starts a function."""
+        self._aws = aws
+        self._rules = ()
+
     def put(self, detail_type: str, detail: Mapping[str, Any], resources: tuple[str, ...] = ()) -> None:
         """Tell an event of source `aws.sagemaker`; within a change it is told when that is written."""
         for rule in self._rules:
-            if rule.wants(detail_type, detail):
+            if rule.wants(detail_type, detail) and self._concerns(rule, detail):
                 self.invoke(rule.function, self._event("aws.sagemaker", detail_type, detail, resources))
+        if self._aws is not None:
+            self.invoke(_EVENTBRIDGE, self._event("aws.sagemaker", detail_type, detail, resources))
+
+    def _concerns(self, rule: Rule, detail: Mapping[str, Any]) -> bool:
+        if not rule.group:
+            return True
+        named = detail.get(rule.group)
+        return bool(self._service.records.rows("SELECT 1 FROM model_package_groups WHERE name = ?", named))
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> None:
         """Call a function with an event, in the background and until it succeeds or was tried three times."""
@@ -146,6 +172,9 @@ class EventBus:
 
     def _call(self, row: Row, attempt: int) -> str | None:
         """Run a function once; return why it failed, or None."""
+        if row["handler"] == _EVENTBRIDGE:
+            event = json.loads(row["event"])
+            return self._aws.put_event(event) if self._aws else "the service knows no EventBridge any more"
         home = self._service.state.home
         try:
             environment = self._environment()

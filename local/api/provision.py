@@ -39,7 +39,7 @@ def provision(service: Service, settings: Path | None = None) -> None:
 
     """
     for bucket in (RAW_BUCKET, ARTIFACT_BUCKET):
-        service.state.objects.path(f"s3://{bucket}").mkdir(parents=True, exist_ok=True)
+        service.state.objects.create_bucket(bucket)
     for task in task_names():
         _pipeline(service, task)
         _group(service, task)

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -17,7 +18,11 @@ from local.api.s3.application import S3
 from local.api.service import Service
 from local.api.signature import Credentials
 from local.errors import LocalError
-from local.state import open_state
+from local.objects import ObjectStore
+from local.state import State, open_state
+
+if TYPE_CHECKING:
+    from local.aws import Aws
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _START_SECONDS = 30.0
@@ -40,6 +45,7 @@ class LocalService:
         port: int = 0,
         credentials: Credentials | None = None,
         told: bool = False,
+        aws: Aws | None = None,
     ):
         """Open the state directory and the port.
 
@@ -49,6 +55,7 @@ class LocalService:
             port: 0 for any that is free.
             credentials: whose signature every request has to bear; demanded where `host` is not loopback.
             told: tell the address in the state directory, so that commands find it.
+            aws: what has S3 and EventBridge in the place of this machine's own.
 
         Raises:
             LocalError: no credentials for a host that others can reach, or the port is taken.
@@ -64,7 +71,11 @@ class LocalService:
         self._state = open_state(home, write=True)
         try:
             self._socket = _listen(host, port)
+            if aws is not None:
+                self._state.objects = _objects(self._state, aws)
             self.service = Service(self._state)
+            if aws is not None:
+                self.service.events.give_to(aws)
         except BaseException:
             self._state.close()
             raise
@@ -120,6 +131,12 @@ class LocalService:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _objects(state: State, aws: Aws) -> ObjectStore:
+    from local.remote_objects import RemoteObjects  # boto3 takes a while to import
+
+    return RemoteObjects(state.home / "tmp" / "s3", state.home / "tmp", aws)
 
 
 def _listen(host: str, port: int) -> socket.socket:

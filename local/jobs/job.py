@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import threading
@@ -12,9 +13,17 @@ from typing import Any
 
 from local.containers import Containers
 from local.control import Control
-from local.errors import JOB_INTERNAL_ERROR, LocalError, StepError, StoppedError, disk_errors, step_failure
+from local.errors import (
+    JOB_INTERNAL_ERROR,
+    LocalError,
+    NotFoundError,
+    StepError,
+    StoppedError,
+    disk_errors,
+    step_failure,
+)
 from local.jobs.environment import OPT_ML, job_environment, rewrite
-from local.objects import Object, copy_file
+from local.objects import Object, ObjectStore, copy_file
 from local.orphans import process_started
 from local.process import Process
 from local.state import State
@@ -46,6 +55,23 @@ class Job:
     step: str
     request: Mapping[str, Any]
     threads: int
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The objects as the job's role may see them."""
+        return self.state.objects.acting_as(self.role)
+
+    @property
+    def role(self) -> str | None:
+        """The ARN of the role that the job works as; a transform works as its model does."""
+        if "ModelName" not in self.request:
+            return self.request.get("RoleArn")
+        try:
+            model = json.loads(self.state.records.model(self.request["ModelName"])["request"])
+        except NotFoundError:
+            return None
+        role: str | None = model.get("ExecutionRoleArn")
+        return role
 
     @property
     def folder(self) -> Path:
@@ -104,7 +130,7 @@ class Job:
         """
         prefix = uri.partition("://")[2].partition("/")[2]
         try:
-            found = self.state.objects.find_some(uri)
+            found = self.objects.find_some(uri)
         except LocalError as error:
             raise step_failure(error, f"ClientError: step {self.step!r}: failed to download data") from None
         named: dict[str, Object] = {}

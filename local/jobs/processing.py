@@ -71,7 +71,7 @@ def _outputs(job: Job) -> list[Mapping[str, Any]]:
 
 def _upload(job: Job, output: Mapping[str, Any]) -> None:
     try:
-        job.state.objects.take_tree(job.local(output["LocalPath"]), output["S3Uri"])
+        job.objects.take_tree(job.local(output["LocalPath"]), output["S3Uri"])
     except LocalError as error:
         raise step_failure(error, f"ClientError: step {job.step!r}: failed to upload output") from None
 

@@ -139,8 +139,8 @@ def _upload(job: Job) -> str:
 
 def _pack(job: Job, folder: str, uri: str) -> None:
     try:
-        with job.state.objects.staged() as staged:
+        with job.objects.staged() as staged:
             pack(job.root / folder, staged)
-            job.state.objects.move(staged, uri)
+            job.objects.move(staged, uri)
     except LocalError as error:
         raise step_failure(error, f"ClientError: step {job.step!r}: failed to upload the {folder}") from None

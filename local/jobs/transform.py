@@ -62,7 +62,7 @@ def run(job: Job) -> dict[str, Any]:
 
     from local.jobs.server import Server  # imported here: http.client is only needed by transforms
 
-    with job.state.objects.staged() as staged:
+    with job.objects.staged() as staged:
         with Server(job, image, environment, float(timeout)) as server:
             settings = _settings(job, server.execution_parameters())
             for name, item in inputs.items():
@@ -115,7 +115,7 @@ def _model(job: Job) -> Mapping[str, Any]:
 
 def _fetch_model(job: Job, uri: str) -> None:
     try:
-        archive = job.state.objects.path(uri)
+        archive = job.objects.path(uri)
         if not archive.is_file():
             raise StepError(f"ClientError: step {job.step!r}: there is no model at {uri}")
         unpack(archive, job.root / "model")
@@ -185,6 +185,6 @@ def _write(output: BinaryIO, answer: bytes, by_line: bool) -> None:
 
 def _upload(job: Job, staged: Path) -> None:
     try:
-        job.state.objects.move_tree(staged, job.request["TransformOutput"]["S3OutputPath"])
+        job.objects.move_tree(staged, job.request["TransformOutput"]["S3OutputPath"])
     except LocalError as error:
         raise step_failure(error, f"ClientError: step {job.step!r}: failed to upload output") from None

@@ -74,7 +74,7 @@ def test_what_is_not_there_is_told_as_by_the_store_on_disk(
 
 
 def test_what_s3_refuses_names_the_object(objects: RemoteObjects) -> None:
-    with pytest.raises(LocalError, match="s3://no-such-bucket/a.*NoSuchBucket"):
+    with pytest.raises(LocalError, match=r"s3://no-such-bucket/a.*NoSuchBucket"):
         objects.put_bytes(b"", "s3://no-such-bucket/a")
 
 
