@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import textwrap
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = """
+KNN = "382416733822.dkr.ecr.us-east-1.amazonaws.com/knn:1"
+
+PIPELINE = """
 import json, sys
 import boto3
 from sagemaker.core.helper.session_helper import Session
@@ -39,7 +42,11 @@ processor = ScriptProcessor(
 )
 step = ProcessingStep(name="Greet", step_args=processor.run(code=sys.argv[1]))
 pipeline = Pipeline(
-    name="FromSdk", parameters=[words], steps=[step], sagemaker_session=session, pipeline_experiment_config=None
+    name="FromSdk",
+    parameters=[words],
+    steps=[step],
+    sagemaker_session=session,
+    pipeline_experiment_config=None,
 )
 first = pipeline.upsert(role_arn=ROLE, tags=[{"Key": "a", "Value": "b"}])
 second = pipeline.upsert(role_arn=ROLE, description="again", tags=[{"Key": "c", "Value": "d"}])
@@ -58,12 +65,30 @@ pipeline.delete()
 """
 
 
-def test_a_pipeline_of_the_sdk_runs_here(site: Any, tmp_path: Path) -> None:
+ENDPOINT = """
+import json
+from sagemaker.core.resources import Endpoint, EndpointConfig, Model
+from sagemaker.core.shapes import ContainerDefinition, ProductionVariant
+
+container = ContainerDefinition(image=KNN, model_data_url="s3://models/knn/output/model.tar.gz")
+Model.create(model_name="sdk", primary_container=container, execution_role_arn=ROLE)
+variant = ProductionVariant(
+    variant_name="all", model_name="sdk", initial_instance_count=1, instance_type="ml.m5.large"
+)
+EndpointConfig.create(endpoint_config_name="sdk", production_variants=[variant])
+endpoint = Endpoint.create(endpoint_name="sdk", endpoint_config_name="sdk")
+endpoint.wait_for_status("InService", poll=1)
+answer = endpoint.invoke(body=b"1.1,1.4", content_type="text/csv", accept="application/json")
+print(json.loads(answer.body.read()))
+endpoint.delete()
+"""
+
+
+@pytest.fixture
+def run(site: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Run a script with the SDK, in a process of its own; returns what it printed last."""
     if find_spec("sagemaker") is None:
         pytest.skip("the SageMaker SDK is not installed: pip install trainyard[author]")
-    script, code = tmp_path / "pipeline.py", tmp_path / "greet.py"
-    script.write_text(textwrap.dedent(SCRIPT).replace("ROLE", repr(site.role)))
-    code.write_text("import os; print(os.environ['WORDS'])")
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_ENDPOINT_URL": site.url,
@@ -74,17 +99,42 @@ def test_a_pipeline_of_the_sdk_runs_here(site: Any, tmp_path: Path) -> None:
         "SAGEMAKER_VALIDATE_ROLE": "false",
         "HOME": str(tmp_path),
     }
-    done = subprocess.run(
-        [sys.executable, str(script), str(code)], capture_output=True, text=True, env=variables, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    import json
 
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told == {
+    def script(text: str, *arguments: str) -> str:
+        path = tmp_path / "script.py"
+        path.write_text(text.replace("ROLE", repr(site.role)).replace("KNN", repr(KNN)))
+        command = [sys.executable, str(path), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout.splitlines()[-1]
+
+    return script
+
+
+def test_a_pipeline_of_the_sdk_runs_here(run: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "greet.py").write_text("import os; print(os.environ['WORDS'])")
+    assert json.loads(run(PIPELINE, str(tmp_path / "greet.py"))) == {
         "status": "Succeeded",
         "steps": [["Greet", "Succeeded"]],
         "parameters": [{"Name": "Words", "Value": "good morning"}],
         "description": "again",
         "tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}],
     }
+
+
+def test_an_endpoint_is_made_and_invoked_by_the_sdk(run: Callable[..., str], site: Any) -> None:
+    site.put("s3://data/train/rows.csv", "".join(f"{label},{label}.0,{label}.5\n" for label in (0, 1) * 20))
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/train"}}
+    site.sagemaker.create_training_job(
+        TrainingJobName="knn",
+        AlgorithmSpecification={"TrainingImage": KNN, "TrainingInputMode": "File"},
+        HyperParameters={"feature_dim": "2", "k": "3", "sample_size": "40", "predictor_type": "classifier"},
+        InputDataConfig=[{"ChannelName": "train", "ContentType": "text/csv", "DataSource": source}],
+        OutputDataConfig={"S3OutputPath": "s3://models"},
+        ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+        RoleArn=site.role,
+    )
+    describe = site.sagemaker.describe_training_job
+    site.until(lambda: describe(TrainingJobName="knn")["TrainingJobStatus"] == "Completed")
+    assert run(ENDPOINT) == "{'predictions': [{'predicted_label': 1.0}]}"
