@@ -182,6 +182,7 @@ class EventBus:
             return str(error)
         path = home / "logs" / "functions" / f"{row['id']}-{attempt}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # a try that outlived a killed service may still write to the old one
         with path.open("wb") as output:
             child = subprocess.Popen(
                 [sys.executable, "-m", "local.function", row["handler"]],

@@ -104,6 +104,8 @@ def _package_changed(
         )
     settings = endpoints.of(group)
     if status == "Approved":
+        if "time" not in event:
+            raise EventError("the event has no time, by which a late copy of an approval is known")
         approved_at = parse_time(event["time"])
         if removed_since(clients.sagemaker, group, approved_at):
             reason = "the endpoint was removed after this approval"

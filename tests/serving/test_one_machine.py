@@ -47,3 +47,18 @@ def test_an_environments_settings_hold_here_as_on_aws(tmp_path: Path, repository
         endpoints = served(local.service.state.home)
     assert (endpoints.of("iris").kind, endpoints.of("iris").time_to_live_hours) == ("serverless", None)
     assert endpoints.of("zero-digit").time_to_live_hours == 8
+
+
+@pytest.mark.slow
+def test_the_end_of_an_update_is_looked_at_where_a_registry_stands_behind_the_endpoint(
+    tmp_path: Path,
+) -> None:
+    with LocalService(tmp_path / "state") as local:
+        provision(local.service)
+        for name in ("iris", "of-somebody-else"):
+            detail = {"EndpointName": name, "EndpointStatus": "IN_SERVICE"}
+            local.service.events.put("SageMaker Endpoint State Change", detail)
+        assert local.service.settle(30) is None
+        [delivery] = local.service.records.rows("SELECT * FROM deliveries")
+        answer = (tmp_path / "state" / "logs" / "functions" / f"{delivery['id']}-1.log").read_text()
+    assert '"endpoint": "iris"' in answer
