@@ -55,3 +55,18 @@ def _refuse_compressed(path: Path) -> None:
         for member in archive.infolist():
             if member.compress_type != zipfile.ZIP_STORED or member.file_size > member.compress_size:
                 raise ValueError(f"its member {member.filename!r} is compressed")
+
+
+def array_problem(arrays: dict[str, npt.NDArray[Any]], dimensions: dict[str, int]) -> str | None:
+    """Return what is wrong with a model's arrays, if anything.
+
+    dimensions: name → number of dimensions of every array that there must be, float32 and finite.
+    """
+    if set(arrays) != set(dimensions):
+        return f"it holds the arrays {sorted(arrays)}, not {sorted(dimensions)}"
+    for name, array in arrays.items():
+        if array.dtype != np.float32 or array.ndim != dimensions[name]:
+            return f"{name} is {array.dtype} in {array.ndim} dimensions, not float32 in {dimensions[name]}"
+        if not np.isfinite(array).all():
+            return f"{name} holds NaN or infinity"
+    return None

@@ -11,8 +11,7 @@ from algorithms.base import CustomerError, Features, Predictions
 from algorithms.factorization_machines.machine import forward
 from algorithms.factorization_machines.schema import BINARY, REGRESSOR
 from algorithms.linear_learner.losses import sigmoid
-from algorithms.linear_learner.model import array_problem
-from algorithms.model_file import read_model, write_model
+from algorithms.model_file import array_problem, read_model, write_model
 
 Floats = npt.NDArray[np.float32]
 

@@ -14,8 +14,8 @@ from algorithms.factorization_machines.machine import forward, gradient
 from algorithms.factorization_machines.metrics import Objective, objective
 from algorithms.factorization_machines.model import FactorizationMachine
 from algorithms.factorization_machines.optimizer import STEP, AveragedAdam
-from algorithms.linear_learner.mini_batches import MiniBatches
 from algorithms.logs import MetricLog
+from algorithms.mini_batches import MiniBatches
 
 Floats = npt.NDArray[np.float32]
 

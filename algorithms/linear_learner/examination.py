@@ -11,8 +11,8 @@ import numpy.typing as npt
 from algorithms.linear_learner.calibration import calibrate, criterion_values
 from algorithms.linear_learner.losses import Loss
 from algorithms.linear_learner.metrics import Metrics, Named
-from algorithms.linear_learner.mini_batches import MiniBatches
 from algorithms.linear_learner.settings import Criterion
+from algorithms.mini_batches import MiniBatches
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from algorithms.base import CustomerError, Features, Predictions
 from algorithms.linear_learner.losses import sigmoid, softmax
 from algorithms.linear_learner.schema import LOSSES, MULTICLASS, REGRESSOR
-from algorithms.model_file import read_model, write_model
+from algorithms.model_file import array_problem, read_model, write_model
 
 Floats = npt.NDArray[np.float32]
 
@@ -100,19 +100,4 @@ def _problem(settings: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> s
         return f"weights of shape {weights.shape} with a bias of shape {bias.shape}"
     if weights.shape[1] < 1 or (weights.shape[1] > 1) != (kind == MULTICLASS):
         return f"{weights.shape[1]} columns for a {kind}"
-    return None
-
-
-def array_problem(arrays: dict[str, npt.NDArray[Any]], dimensions: dict[str, int]) -> str | None:
-    """Return what is wrong with a model's arrays, if anything.
-
-    dimensions: name → number of dimensions of every array that there must be, float32 and finite.
-    """
-    if set(arrays) != set(dimensions):
-        return f"it holds the arrays {sorted(arrays)}, not {sorted(dimensions)}"
-    for name, array in arrays.items():
-        if array.dtype != np.float32 or array.ndim != dimensions[name]:
-            return f"{name} is {array.dtype} in {array.ndim} dimensions, not float32 in {dimensions[name]}"
-        if not np.isfinite(array).all():
-            return f"{name} holds NaN or infinity"
     return None

@@ -16,12 +16,12 @@ from algorithms.linear_learner.examination import Examination, Weights
 from algorithms.linear_learner.grid import Variant, variants
 from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
 from algorithms.linear_learner.metrics import BinaryMetrics, Metrics, MulticlassMetrics, RegressionMetrics
-from algorithms.linear_learner.mini_batches import MiniBatches
 from algorithms.linear_learner.model import LinearModel
 from algorithms.linear_learner.scaling import LabelScaler, Scaler, learn_label_scaler, learn_scaler
 from algorithms.linear_learner.schema import BALANCED, BINARY, MULTICLASS
 from algorithms.linear_learner.settings import resolve
 from algorithms.logs import MetricLog
+from algorithms.mini_batches import MiniBatches
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -21,11 +21,11 @@ from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
 from algorithms.linear_learner.losses import Loss, binary_loss, multiclass_loss, regression_loss
 from algorithms.linear_learner.metrics import BinaryMetrics, MulticlassMetrics, RegressionMetrics
-from algorithms.linear_learner.mini_batches import MiniBatches
 from algorithms.linear_learner.optimizers import OptimizerSettings, Penalty, PerColumn, create
 from algorithms.linear_learner.scaling import LabelScaler, learn_label_scaler, learn_scaler
 from algorithms.linear_learner.schema import LOSSES, REGRESSOR, SCHEMA
 from algorithms.linear_learner.settings import Criterion, resolve
+from algorithms.mini_batches import MiniBatches
 
 Floats = npt.NDArray[np.float32]
 
