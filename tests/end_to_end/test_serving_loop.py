@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,11 +25,11 @@ SETTINGS = "[iris]\ninstance_count = 2\nbake_seconds = 1\n"
 class Up:
     """`trainyard up` on a state directory, and commands beside it."""
 
-    def __init__(self, home: Path, command: Trainyard):
+    def __init__(self, home: Path, command: Trainyard, settings: str = SETTINGS):
         self.home = home
         self._command = command
         home.mkdir(exist_ok=True)
-        (home / "endpoints.toml").write_text(SETTINGS)
+        (home / "endpoints.toml").write_text(settings)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "up", "--port", "0"],
             env={**os.environ, "TRAINYARD_HOME": str(home)},
@@ -168,8 +169,6 @@ def test_a_model_that_cannot_be_loaded_never_replaces_the_one_that_serves(up: Up
 def test_an_approval_without_a_running_service_is_served_by_the_next_one(
     iris: tuple[Path, dict[str, Any]], command: Trainyard, tmp_path: Path
 ) -> None:
-    import shutil
-
     home = tmp_path / "state"
     shutil.copytree(iris[0], home)
     done = command(home, "approve", "iris/1")
@@ -187,6 +186,28 @@ def test_an_approval_without_a_running_service_is_served_by_the_next_one(
     done = command(home, "teardown", "iris")
     assert "removed  endpoint iris" in done.stdout
     assert "Nothing that serves iris is left." in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["asynchronous", "serverless"])
+def test_an_endpoint_of_another_kind_answers_the_same_command(
+    iris: tuple[Path, dict[str, Any]], command: Trainyard, tmp_path: Path, kind: str
+) -> None:
+    home = tmp_path / "state"
+    shutil.copytree(iris[0], home)
+    running = Up(home, command, f'[iris]\nkind = "{kind}"\n')
+    try:
+        running("approve", "iris/1")
+        assert running.wait_for(iris[1]["model_package"]["arn"])["kind"] == kind
+        rows = tmp_path / "rows.csv"
+        rows.write_text("5.1,3.5,1.4,0.2\n6.0,2.2,4.0,1.0\n")
+        assert running.invoke(rows) == '{"predicted_label": 0.0}\n{"predicted_label": 1.0}\n'
+        rows.write_text("5.1,3.5\n")
+        refused = command(home, "invoke", "iris", "--file", str(rows))
+        assert refused.returncode == 2
+        [line] = refused.stderr.strip().splitlines()
+        assert "4" in line, line
+    finally:
+        running.close()
 
 
 def test_the_same_commands_ask_aws_where_they_are_told_to(
