@@ -185,7 +185,10 @@ def update(goal: Wanted, live: Sequence[Mapping[str, Any]], settings: Endpoint) 
 
 
 def _can_be_guarded(live: Sequence[Mapping[str, Any]], goal: Wanted) -> bool:
-    """Return whether SageMaker shifts traffic step by step: between the same variants, on instances."""
+    """Return whether SageMaker takes a DeploymentConfig: between variants of the same names, on instances.
+
+    Source: "Deployment guardrails", with its exclusions, in SageMaker's developer guide.
+    """
     after = {variant["VariantName"] for variant in goal.config["ProductionVariants"]}
     on_instances = not any("CurrentServerlessConfig" in variant for variant in live)
     return on_instances and {variant["VariantName"] for variant in live} == after
