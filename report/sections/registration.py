@@ -53,10 +53,23 @@ def _approve(facts: Facts, arn: str) -> Markup:
         )
     return join(
         tag("h3", "Approve it"),
+        _shell(f"trainyard approve {shlex.quote(arn)}" + ("" if _is_here(arn) else " --on aws")),
+        tag("p", _with_any_client(arn)),
         _shell(_command(arn)),
-        tag("p", "To turn it down, give ", tag("code", "Rejected"), " instead."),
+        tag("p", "To turn it down: ", tag("code", "trainyard reject"), ", or the status Rejected."),
         next_time,
     )
+
+
+def _is_here(arn: str) -> bool:
+    read = read_arn(arn)
+    return read is None or read.account == THIS_MACHINE
+
+
+def _with_any_client(arn: str) -> str:
+    if _is_here(arn):
+        return "An endpoint then serves it while trainyard up runs; any client of that service's API can approve, too:"
+    return "An endpoint then serves it. The same with AWS's own client:"
 
 
 def _described(facts: Facts, arn: str, approval: str) -> list[tuple[str, Child]]:
@@ -71,7 +84,7 @@ def _described(facts: Facts, arn: str, approval: str) -> list[tuple[str, Child]]
 
 def _where(facts: Facts, arn: str) -> Markup:
     read = read_arn(arn)
-    if read and read.account != THIS_MACHINE:
+    if read and not _is_here(arn):
         registry = f"SageMaker Model Registry, account {read.account}, {read.region}."
         return tag("p", "The package is kept in ", registry)
     return tag(
@@ -95,6 +108,8 @@ def _command(arn: str) -> str:
     ]
     if read and read.region:
         lines.append(f"--region {shlex.quote(read.region)}")
+    if _is_here(arn):
+        lines.append("--endpoint-url http://127.0.0.1:8080")
     return " \\\n  ".join(lines)
 
 

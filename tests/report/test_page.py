@@ -151,6 +151,7 @@ def test_success_says_who_won_and_how_to_approve(iris: Any) -> None:
     assert "Next is linear-learner" in text
     assert "0.9737" in text
     package = iris.execution["model_package"]["arn"]
+    assert "trainyard approve arn:aws:sagemaker" in text
     assert "aws sagemaker update-model-package" in text
     assert f"--model-package-arn {package}" in text
     assert "--model-approval-status Approved" in text
