@@ -68,7 +68,7 @@ def _is_here(arn: str) -> bool:
 
 def _with_any_client(arn: str) -> str:
     if _is_here(arn):
-        return "An endpoint then serves it while trainyard up runs; any client of that service's API can approve, too:"
+        return "An endpoint then serves it while trainyard up runs. Any client of its API can approve, too:"
     return "An endpoint then serves it. The same with AWS's own client:"
 
 
