@@ -30,24 +30,34 @@ def execute(options: argparse.Namespace) -> int:
     """Send the file; the answer goes to standard output as it came."""
     from cli.client import connect
     from cli.content import content_type, read
-    from cli.endpoints import kind
-    from serving.api import endpoint
 
     body = read(options.file, "--file")
     headers = {"ContentType": content_type(options.file, options.content_type)}
     if options.accept:
         headers["Accept"] = options.accept
     with connect(options.on, endpoints=True) as service:
-        live = endpoint(service.sagemaker, options.endpoint)
-        if live is None:
-            raise UsageError(f"no endpoint {options.endpoint!r}; `trainyard endpoints` lists them")
-        if kind(live) == "asynchronous":
-            answer = _asynchronously(service, live, body, headers)
-        else:
-            answer = _at_once(service, options.endpoint, body, headers)
+        answer = request(service, options.endpoint, body, headers)
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
     return 0
+
+
+def request(service: Clients, name: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """Return an endpoint's answer to one request, whatever kind of endpoint it is.
+
+    Raises:
+        UsageError: there is no such endpoint, the body is too large, or the model refused it.
+
+    """
+    from cli.endpoints import kind
+    from serving.api import endpoint
+
+    live = endpoint(service.sagemaker, name)
+    if live is None:
+        raise UsageError(f"no endpoint {name!r}; `trainyard endpoints` lists them")
+    if kind(live) == "asynchronous":
+        return _asynchronously(service, live, body, headers)
+    return _at_once(service, name, body, headers)
 
 
 def _at_once(service: Clients, name: str, body: bytes, headers: dict[str, str]) -> bytes:

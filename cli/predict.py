@@ -19,6 +19,7 @@ from cli.errors import UsageError
 from cli.options import add_json
 
 if TYPE_CHECKING:
+    from cli.batch import Prepared
     from cli.client import Clients
     from serving.packages import Package
 
@@ -42,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-is", action="store_true", help="FILE holds features as the model takes them; answer as it does"
     )
+    parser.add_argument(
+        "--live", action="store_true", help="ask the task's endpoint instead of running a transform job"
+    )
     add_on(parser)
     add_json(parser)
 
@@ -58,11 +62,16 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError(f"--data {options.data}: no such file")
     if not options.output.parent.is_dir():
         raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
-    if options.as_is and options.schema:
-        raise UsageError("--as-is takes no --schema: the file goes to the model as it is")
-    with connect(options.on) as service, tempfile.TemporaryDirectory(prefix="trainyard-") as folder:
+    if options.as_is and (options.schema or options.live):
+        raise UsageError("--as-is goes with neither --schema nor --live: the file is sent as it is, as a job")
+    with (
+        connect(options.on, endpoints=options.live) as service,
+        tempfile.TemporaryDirectory(prefix="trainyard-") as folder,
+    ):
         sagemaker = service.sagemaker
         group = group_of(sagemaker, options.task)
+        if options.live:
+            return _live(service, group, options, Path(folder))
         versions = approved(sagemaker, group)
         if not versions:
             raise UsageError(
@@ -93,23 +102,64 @@ def _answered(
     service: Clients, package: Package, options: argparse.Namespace, folder: Path
 ) -> dict[str, Any]:
     """Run the job over what the file holds, and write what it answered; return its description."""
-    from cli.batch import prepare, write_predictions
+    from cli.batch import write_predictions
     from cli.content import content_type
 
     if options.as_is:
         return _run(service, package, options.data, content_type(options.data), options.output)
-    treatment = folder / "treatment.json"
-    treatment.write_text(json.dumps(_treatment(service, package)), encoding="utf-8")
-    prepared = prepare(options.data, treatment, folder, options.schema)
-    answers = folder / "answers"
-    answers.mkdir()
-    # The labels of its neighbours are all that knn knows of probabilities.
-    accept = "application/jsonlines; verbose=true" if package.algorithm == "knn" else ""
+    prepared, answers = _prepared(service, package, options, folder)
     answer = answers / "batch.out"
-    job = _run(service, package, prepared.channel, prepared.content_type, answer, accept)
+    job = _run(service, package, prepared.channel, prepared.content_type, answer, _accept(package))
     if job["TransformJobStatus"] == "Completed":
         write_predictions(prepared, answers, options.output)
     return job
+
+
+def _live(service: Clients, group: str, options: argparse.Namespace, folder: Path) -> int:
+    """Ask the endpoint for every row, and write what it answered."""
+    from cli.batch import write_predictions
+    from cli.endpoints import describe
+    from cli.invoke import request
+    from cli.live import ask
+    from serving.packages import package
+
+    live = describe(service.sagemaker, group)
+    if live is None or live["model_package_arn"] is None:
+        raise UsageError(f"no endpoint serves {group}; approve a version: trainyard approve {group}/VERSION")
+    served = package(service.sagemaker, live["model_package_arn"])
+    prepared, answers = _prepared(service, served, options, folder)
+    headers = {"ContentType": prepared.content_type, "Accept": _accept(served)}
+    ask(prepared, answers, lambda body: request(service, group, body, headers))
+    rows = write_predictions(prepared, answers, options.output)
+    if options.json:
+        result = {
+            "endpoint": group,
+            "rows": rows,
+            "model_package_arn": served.arn,
+            "output": str(options.output),
+        }
+        print(json.dumps(result, indent=2))
+    else:
+        print(f"{options.output}: the answers of {served.arn}")
+    return 0
+
+
+def _prepared(
+    service: Clients, package: Package, options: argparse.Namespace, folder: Path
+) -> tuple[Prepared, Path]:
+    """Return the treated rows, and an empty folder for the answers."""
+    from cli.batch import prepare
+
+    treatment = folder / "treatment.json"
+    treatment.write_text(json.dumps(_treatment(service, package)), encoding="utf-8")
+    answers = folder / "answers"
+    answers.mkdir()
+    return prepare(options.data, treatment, folder, options.schema), answers
+
+
+def _accept(package: Package) -> str:
+    # The labels of its neighbours are all that knn knows of probabilities.
+    return "application/jsonlines; verbose=true" if package.algorithm == "knn" else "application/jsonlines"
 
 
 def _treatment(service: Clients, package: Package) -> Any:
