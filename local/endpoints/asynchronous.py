@@ -184,7 +184,7 @@ class AsyncEndpoint:
         while not self._closing.is_set():
             with self._lock:
                 if not variant.instances:  # the alarm on HasBacklogWithoutCapacity: a backlog, and nobody
-                    variant.scale(variant.desired)
+                    variant.scale(max(1, variant.desired))
                 instance = variant.ready_instance()
                 if instance is not None:
                     instance.outstanding += 1

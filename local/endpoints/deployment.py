@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,8 @@ examples of deployment guardrails watch as well (Invocation5XXErrors).
 """
 
 _LOOK = 0.05
+
+log = logging.getLogger(__name__)
 
 
 class ClosingError(Exception):
@@ -72,7 +75,10 @@ class Deployment:
 
     def _roll_back(self) -> None:
         self._old.start()
-        self._old.wait_until_ready(self._ended)
+        try:
+            self._old.wait_until_ready(self._ended)
+        except DeploymentError:
+            log.exception("an instance of the old fleet did not come back")  # the others serve
         self._router.set([(self._old, 1.0)])
         self._remove(self._new)
 

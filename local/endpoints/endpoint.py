@@ -141,7 +141,7 @@ class Endpoint:
 
     def _restore(self) -> None:
         try:
-            fleet = self._new_fleet(self.record.configuration)
+            fleet = self._new_fleet(self.record.configuration, persistent=True)
         except DeploymentError as error:
             self._save("Failed", str(error))
             return
@@ -206,7 +206,7 @@ class Endpoint:
 
     # --- parts ----------------------------------------------------------------------------------------
 
-    def _new_fleet(self, configuration: Configuration) -> Fleet:
+    def _new_fleet(self, configuration: Configuration, *, persistent: bool = False) -> Fleet:
         around, name = self._around, self.record.name
         logs = around.logs / name / configuration.name
         place = Place(around.objects, around.folder / "instances" / name, logs)
@@ -217,6 +217,7 @@ class Endpoint:
             around.timing,
             around.containers,
             around.package,
+            persistent=persistent,
         )
 
     def _into_service(self, fleet: Fleet) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from local.containers import Containers
 from local.endpoints.errors import DeploymentError
 from local.endpoints.serverless import ServerlessVariant
-from local.endpoints.specification import PackageLookup, specify
+from local.endpoints.specification import PackageLookup, Specification, specify
 from local.endpoints.timing import Timing
 from local.endpoints.variant import Place, Variant
 
@@ -37,7 +38,24 @@ class Fleet:
         timing: Timing,
         containers: Containers,
         package: PackageLookup | None = None,
+        *,
+        persistent: bool = False,
     ):
+        """Prepare the variants; none is started.
+
+        Args:
+            config: the CreateEndpointConfig request.
+            models: model name → CreateModel request.
+            place: where the containers live.
+            timing: how long things may take.
+            containers: what stands in for which image.
+            package: finds a model package.
+            persistent: start again even what never was ready: it served before the service ended.
+
+        Raises:
+            DeploymentError: a model cannot be served here.
+
+        """
         self.config = config
         self.under_way = 0
         self.requests = 0
@@ -45,7 +63,7 @@ class Fleet:
         self.variants: dict[str, Variant] = {}
         for given in config["ProductionVariants"]:
             specification = specify(models[given["ModelName"]], containers, package)
-            self.variants[given["VariantName"]] = _variant(given, specification, place, timing)
+            self.variants[given["VariantName"]] = _variant(given, specification, place, timing, persistent)
 
     @property
     def restarts(self) -> int:
@@ -98,12 +116,16 @@ class Fleet:
                 )
 
 
-def _variant(given: Mapping[str, Any], specification: Any, place: Place, timing: Timing) -> Variant:
-    weight = float(given.get("InitialVariantWeight", 1.0))
+def _variant(
+    given: Mapping[str, Any], specification: Specification, place: Place, timing: Timing, persistent: bool
+) -> Variant:
+    name, weight = given["VariantName"], float(given.get("InitialVariantWeight", 1.0))
     cores = os.cpu_count() or 1
+    startup = given.get("ContainerStartupHealthCheckTimeoutInSeconds", timing.startup)
+    timing = replace(timing, startup=float(startup))
     if serverless := given.get("ServerlessConfig"):
         return ServerlessVariant(
-            given["VariantName"],
+            name,
             specification,
             place,
             timing,
@@ -114,11 +136,12 @@ def _variant(given: Mapping[str, Any], specification: Any, place: Place, timing:
         )
     count = given.get("InitialInstanceCount", 1)
     return Variant(
-        given["VariantName"],
+        name,
         specification,
         place,
         timing,
         weight=weight,
         desired=count,
-        threads=max(1, cores // count),
+        threads=max(1, cores // max(1, count)),
+        persistent=persistent,
     )

@@ -43,6 +43,7 @@ class Instance:
         ready: whether it answered /ping and its process lives.
         failure: why it gave up for good (only an instance that never was ready does), or "".
         restarts: how often its process died and was started again.
+        deaths: how often its process died.
         last_death: why it died the last time, or "".
         pid: of its process, or None.
         outstanding: the requests under way.
@@ -58,11 +59,26 @@ class Instance:
         timing: Timing,
         *,
         threads: int,
+        persistent: bool,
         changed: Callable[[], None],
     ):
+        """Prepare it.
+
+        Args:
+            specification: its container.
+            objects: where the model data is.
+            place: the folder for its own folder.
+            log: takes the container's output.
+            timing: how long things may take.
+            threads: how many the container's numerical libraries may use.
+            persistent: start again even what never was ready: it served before the service ended.
+            changed: called from its thread when it becomes ready, or is no more.
+
+        """
         self.ready = False
         self.failure = ""
         self.restarts = 0
+        self.deaths = 0
         self.last_death = ""
         self.pid: int | None = None
         self.outstanding = 0
@@ -75,6 +91,7 @@ class Instance:
         self._log_begin = 0
         self._timing = timing
         self._threads = threads
+        self._persistent = persistent
         self._changed = changed
         self._idle: list[Connection] = []
         self._process: Process | None = None
@@ -119,7 +136,7 @@ class Instance:
             ready_at = self._serve_once()
             if self._stopping.is_set():
                 return
-            if ready_at is None and not self.restarts:
+            if ready_at is None and not self.restarts and not self._persistent:
                 self.failure = self.last_death
                 return
             self.restarts += 1
@@ -149,6 +166,7 @@ class Instance:
             # Another process took the port between its choice and the container's start: take another.
         if not self._stopping.is_set():
             self.last_death = self._reason(code, ready_at is not None)
+            self.deaths += 1
         self._changed()
         return ready_at
 

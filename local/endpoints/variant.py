@@ -51,6 +51,7 @@ class Variant:
         weight: float,
         desired: int,
         threads: int = 1,
+        persistent: bool = False,
     ):
         self.name = name
         self.specification = specification
@@ -60,6 +61,7 @@ class Variant:
         self._place = place
         self._timing = timing
         self._threads = threads
+        self._persistent = persistent
         self._leaving: list[Instance] = []
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
@@ -88,6 +90,11 @@ class Variant:
         return next((instance.failure for instance in self.instances if instance.failure), "")
 
     @property
+    def hopeless(self) -> bool:
+        """Whether there are instances, and none of them will ever answer."""
+        return bool(self.instances) and all(instance.failure for instance in self.instances)
+
+    @property
     def last_death(self) -> str:
         """Why an instance died the last time, or ""."""
         return next((instance.last_death for instance in self.instances if instance.last_death), "")
@@ -110,6 +117,7 @@ class Variant:
             self._place.logs / f"{self.name}.log",
             self._timing,
             threads=self._threads,
+            persistent=self._persistent,
             changed=self.wake,
         )
 
@@ -178,8 +186,9 @@ class Variant:
             instance = self.ready_instance()
             if instance is None:
                 deadline = deadline or time.monotonic() + timeout
-                instance = await self._wait_for_instance(deadline)
+                instance = await self._wait_for_instance(deadline, timeout)
             instance.outstanding += 1
+            deaths = instance.deaths
             try:
                 return await instance.exchange(request, timeout)
             except UnreachableError as error:
@@ -187,31 +196,35 @@ class Variant:
                 if time.monotonic() > deadline:
                     raise unavailable(f"variant {self.name} cannot be reached: {error}") from None
             except BrokenError as error:
-                raise await self._broken(instance, error) from None
+                raise await self._broken(instance, deaths, error) from None
             finally:
                 instance.outstanding -= 1
             await asyncio.sleep(_UNREACHABLE_PAUSE)
 
-    async def _broken(self, instance: Instance, error: BrokenError) -> Exception:
-        for _ in range(10):  # the reason is known once the process's end has been noticed
-            if not instance.ready:
+    async def _broken(self, instance: Instance, deaths: int, error: BrokenError) -> Exception:
+        """Return the error of a request whose connection broke; `deaths` as before the request."""
+        for _ in range(25):  # the reason is known once the end of the process has been noticed
+            if instance.deaths != deaths:
                 break
             await asyncio.sleep(_UNREACHABLE_PAUSE)
-        reason = instance.last_death or str(error)
+        reason = instance.last_death if instance.deaths != deaths else str(error)
         return unavailable(f"the instance of variant {self.name} failed during the request: {reason}")
 
-    async def _wait_for_instance(self, deadline: float) -> Instance:
+    async def _wait_for_instance(self, deadline: float, timeout: float) -> Instance:
         loop = asyncio.get_running_loop()
         while (instance := self.ready_instance()) is None:
-            if self.failure:
+            if self.hopeless:
                 raise unavailable(f"variant {self.name} has no instance: {self.failure}")
             left = deadline - time.monotonic()
             if left <= 0:
-                raise unavailable(f"variant {self.name} has no instance that answers {self.last_death}")
+                raise unavailable(
+                    f"variant {self.name} has had no instance that answers for {timeout:g} seconds"
+                    + (f": {self.last_death}" if self.last_death else "")
+                )
             waiter = (loop, loop.create_future())
             self._waiting.add(waiter)
             try:
-                if self.ready_instance() is None and not self.failure:
+                if self.ready_instance() is None and not self.hopeless:
                     await asyncio.wait([waiter[1]], timeout=left)
             finally:
                 self._waiting.discard(waiter)

@@ -48,6 +48,15 @@ def test_configurations_are_listed_in_pages(yard: Any, model: str, variant: Vari
 
 
 ASYNC = {"OutputConfig": {"S3OutputPath": "s3://bucket/out"}}
+TOPICS = {"IncludeInferenceResponseIn": ["ERROR_NOTIFICATION_TOPIC"]}
+INCLUDING = {"OutputConfig": {"S3OutputPath": "s3://bucket/out", "NotificationConfig": TOPICS}}
+SHADOW = {
+    "VariantName": "Shadow",
+    "ModelName": "m",
+    "InstanceType": "ml.m5.large",
+    "InitialInstanceCount": 1,
+    "InitialVariantWeight": 1.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +69,8 @@ ASYNC = {"OutputConfig": {"S3OutputPath": "s3://bucket/out"}}
         ([{"InitialVariantWeight": 0.0}], {}, "at least one variant needs an InitialVariantWeight above 0"),
         ([{}, {"VariantName": "B"}], {"AsyncInferenceConfig": ASYNC}, "has exactly one variant"),
         ([{}], {"AsyncInferenceConfig": {"OutputConfig": {}}}, "needs an S3OutputPath"),
+        ([{}], {"AsyncInferenceConfig": INCLUDING}, "IncludeInferenceResponseIn does not work here"),
+        ([{}], {"ShadowProductionVariants": [SHADOW]}, "ShadowProductionVariants does not run here"),
     ],
 )
 def test_what_cannot_be_served_is_refused(
