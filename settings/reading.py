@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from pipeline.definition import nearest
 from settings.contradictions import Problem, contradictions
 from settings.model import Settings
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(os.environ.get("TRAINYARD_SETTINGS") or Path(__file__).parent)
+"""Where the files are; a rehearsal has its own."""
 
 
 class SettingsError(ValueError):

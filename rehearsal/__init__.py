@@ -1,0 +1,1 @@
+"""`make rehearse`: the whole deployment against an emulator of AWS, on this machine and with no account."""
