@@ -43,20 +43,29 @@ def _show(execution: dict[str, Any]) -> None:
     )
     print()
     show_table(
-        ("step", "type", "status", "seconds", "cache", "log"),
+        ("step", "type", "status", "seconds", "cache"),
         [
             (
                 step["name"],
                 step["type"],
                 step["status"] if step["outcome"] is None else step["outcome"],
                 seconds(step["seconds"]),
-                step["cache_reason"] or "",
-                step["log"] or "",
+                "hit" if step["cached"] else "miss" if step["cache_reason"] else "",
             )
             for step in execution["steps"]
         ],
         right=(3,),
     )
     for step in execution["steps"]:
-        if step["failure_reason"]:
-            print(f"\n{step['name']}: {step['failure_reason']}")
+        _show_words(step)
+
+
+def _show_words(step: dict[str, Any]) -> None:
+    """Print what a table has no room for: why it failed, why it was or was not cached, where its log is."""
+    words = {"failed": step["failure_reason"], "cache": step["cache_reason"], "log": step["log"]}
+    if not any(words.values()):
+        return
+    print(f"\n{step['name']}")
+    for name, text in words.items():
+        if text:
+            print(f"    {name:<7}{text}")

@@ -24,6 +24,7 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: S
     """Print a table; the columns whose numbers are in `right` are aligned to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for number, title in enumerate(header):
@@ -31,7 +32,8 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: S
             title, justify="right" if number in right else "left", overflow="fold", no_wrap=number in right
         )
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        # As text: a name in brackets, such as ProcessingInputs[train], is no mark-up.
+        table.add_row(*(Text(str(cell)) for cell in row))
     console().print(table)
 
 
