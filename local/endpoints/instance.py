@@ -26,7 +26,7 @@ from local.process import Process
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
-_SOUND_AFTER = 10.0  # seconds of service after which a death counts as the first one again
+_SOUND_AFTER = 1.0  # seconds of service after which a death is followed by a start at once
 _SHOWN_OF_LOG = 500
 
 _numbers = itertools.count(1)
