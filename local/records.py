@@ -122,6 +122,21 @@ class Records:
             pipeline,
         )
 
+    def execution_summaries(self, pipeline: str) -> list[Row]:
+        """Return a pipeline's executions without their definitions, newest first."""
+        return self.rows(
+            "SELECT id, arn, pipeline, status, failure_reason, started, ended, request FROM executions "
+            "WHERE pipeline = ? ORDER BY started DESC, rowid DESC",
+            pipeline,
+        )
+
+    def last_start(self, pipeline: str) -> str | None:
+        """Return when a pipeline's newest execution was started, or None."""
+        newest: str | None = self.rows("SELECT max(started) FROM executions WHERE pipeline = ?", pipeline)[0][
+            0
+        ]
+        return newest
+
     def update_execution(self, execution: str, **values: object) -> None:
         """Change columns of an execution."""
         self.update("executions", {"id": execution}, values)

@@ -11,6 +11,7 @@ from local.arns import now
 from local.control import Control
 from local.events import Event
 from local.executor import resume
+from local.worker import STOPPED
 
 if TYPE_CHECKING:
     from local.api.service import Service
@@ -28,8 +29,7 @@ class Executions:
     def __init__(self, service: Service, places: threading.Semaphore):
         self._service = service
         self._places = places
-        self._controls: dict[str, Control] = {}
-        self._threads: dict[str, threading.Thread] = {}
+        self._running: dict[str, tuple[Control, threading.Thread]] = {}
         self._lock = threading.Lock()
 
     def start(self, execution: str) -> None:
@@ -37,16 +37,13 @@ class Executions:
         self._service.records.update_execution(
             execution, status="Executing", failure_reason=None, ended=None, interrupted=0
         )
-        self._service.later(lambda: self._launch(execution))
-
-    def _launch(self, execution: str) -> None:
-        thread = threading.Thread(target=self._run, args=(execution,), name=execution, daemon=True)
+        control = Control(places=self._places)
+        thread = threading.Thread(target=self._run, args=(execution, control), name=execution, daemon=True)
         with self._lock:
-            self._controls[execution] = Control(places=self._places)
-            self._threads[execution] = thread
-        thread.start()
+            self._running[execution] = (control, thread)
+        self._service.later(thread.start)
 
-    def _run(self, execution: str) -> None:
+    def _run(self, execution: str, control: Control) -> None:
         records = self._service.records
         try:
             limits = json.loads(records.execution(execution)["request"] or "{}").get(
@@ -57,7 +54,7 @@ class Executions:
                 execution,
                 on_event=self._tell,
                 max_parallel=(limits or {}).get("MaxParallelExecutionSteps"),
-                control=self._controls[execution],
+                control=control,
             )
         except Exception as error:
             # The thread is the execution's own: nobody above could hear of it.
@@ -68,15 +65,21 @@ class Executions:
                 records.update_execution(execution, status="Failed", failure_reason=reason, ended=now())
         finally:
             with self._lock:
-                self._controls.pop(execution, None)
-                self._threads.pop(execution, None)
+                if self._running[execution][0] is control:  # not started anew meanwhile
+                    del self._running[execution]
 
     def stop(self, execution: str) -> None:
         """Stop an execution, once the change under way is written."""
-        self._service.records.update_execution(execution, status="Stopping")
-        control = self._controls.get(execution)
+        with self._lock:
+            control = self._running[execution][0] if execution in self._running else None
         if control is not None:
+            self._service.records.update_execution(execution, status="Stopping")
             self._service.later(control.stop)
+        else:  # left over from a service that was killed, and not gone on with by this one
+            self._service.records.stop_open_steps(execution, STOPPED)
+            self._service.records.update_execution(
+                execution, status="Stopped", failure_reason=STOPPED, ended=now(), interrupted=0
+            )
 
     def restore(self) -> None:
         """Go on with what was under way when the service ended."""
@@ -87,16 +90,16 @@ class Executions:
     def close(self) -> None:
         """End all jobs; the executions are marked as interrupted, not as stopped by anybody."""
         with self._lock:
-            under_way = dict(self._threads)
-            controls = list(self._controls.values())
+            under_way = dict(self._running)
         asked = {
             row["id"]
             for row in self._service.records.rows("SELECT id FROM executions WHERE status = 'Stopping'")
         }
-        for control in controls:
+        for control, _ in under_way.values():
             control.stop(0)
-        for execution, thread in under_way.items():
-            thread.join()
+        for execution, (_, thread) in under_way.items():
+            if thread.is_alive():  # one whose change was not written was never started
+                thread.join()
             row = self._service.records.execution(execution)
             if row["status"] == "Stopped" and execution not in asked:
                 self._service.records.update_execution(execution, interrupted=1, failure_reason=CLOSED)

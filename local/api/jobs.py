@@ -25,8 +25,7 @@ class Jobs:
     def __init__(self, service: Service, places: threading.Semaphore):
         self._service = service
         self._places = places
-        self._controls: dict[str, Control] = {}
-        self._threads: dict[str, threading.Thread] = {}
+        self._running: dict[str, tuple[Control, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._closing = False
 
@@ -41,22 +40,21 @@ class Jobs:
 
         """
         self._service.records.add_job(name, kind, None, None, request, self._service.state.log_file(name))
-        self._service.later(lambda: self._launch(step_type, name, request))
+        self._launch(step_type, name, request)
 
     def _launch(self, step_type: str, name: str, request: Mapping[str, Any]) -> None:
-        thread = threading.Thread(target=self._run, args=(step_type, name, request), name=name, daemon=True)
+        control = Control(places=self._places)
+        job = Job(self._service.state, control, built_in(), name, name, request, 1)
+        thread = threading.Thread(target=self._run, args=(job, step_type), name=name, daemon=True)
         with self._lock:
-            self._controls[name] = Control(places=self._places)
-            self._threads[name] = thread
-        thread.start()
+            self._running[name] = (control, thread)
+        self._service.later(thread.start)
 
-    def _run(self, step_type: str, name: str, request: Mapping[str, Any]) -> None:
-        state = self._service.state
-        job = Job(state, self._controls[name], built_in(), name, name, request, 1)
+    def _run(self, job: Job, step_type: str) -> None:
+        name = job.name
         outcome = execute(job, step_type)
         with self._lock:
-            self._controls.pop(name)
-            self._threads.pop(name)
+            del self._running[name]
         if not (self._closing and outcome.stopped):
             self._record(name, outcome)
 
@@ -71,10 +69,13 @@ class Jobs:
 
     def stop(self, name: str) -> None:
         """Stop a job, once the change under way is written; one that has ended already stays as it is."""
-        control = self._controls.get(name)
-        self._service.records.update_job(name, status="Stopping", modified=now())
+        with self._lock:
+            control = self._running[name][0] if name in self._running else None
         if control is not None:
+            self._service.records.update_job(name, status="Stopping", modified=now())
             self._service.later(control.stop)
+        else:  # left over from a service that was killed, and not run anew by this one
+            self._record(name, Outcome(stopped=True))
 
     def restore(self) -> None:
         """Run anew what was under way when the service ended; what was being stopped is stopped."""
@@ -88,11 +89,12 @@ class Jobs:
         """End all jobs; they are run anew when the service runs again."""
         self._closing = True
         with self._lock:
-            threads, controls = list(self._threads.values()), list(self._controls.values())
-        for control in controls:
+            under_way = list(self._running.values())
+        for control, _ in under_way:
             control.stop(0)
-        for thread in threads:
-            thread.join()
+        for _, thread in under_way:
+            if thread.is_alive():  # one whose change was not written was never started
+                thread.join()
 
 
 STEP_TYPES = {"training-job": "Training", "processing-job": "Processing", "transform-job": "Transform"}

@@ -133,7 +133,7 @@ def list_pipeline_executions(service: Service, request: dict[str, Any]) -> dict[
     """Return a pipeline's executions, newest first."""
     found = pipeline(service, request["PipelineName"])
     check_version(found, request)
-    items = [_summary(row) for row in service.records.executions(found.name)]
+    items = [_summary(row) for row in service.records.execution_summaries(found.name)]
     shown, more = page(
         request,
         wanted(request, items, "PipelineExecutionArn"),

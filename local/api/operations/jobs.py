@@ -130,7 +130,10 @@ def _modified(row: Row) -> str:
 
 def _list(kind: _Kind) -> Operation:
     def listed(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-        rows = service.records.rows("SELECT * FROM jobs WHERE type = ?", kind.arn)
+        rows = service.records.rows(
+            "SELECT name, arn, status, exit_reason, created, modified, ended FROM jobs WHERE type = ?",
+            kind.arn,
+        )
         status = f"{kind.word}JobStatus"
         items = [
             {

@@ -102,7 +102,7 @@ def list_pipelines(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 def delete_pipeline(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Remove a pipeline of which no execution is under way; its executions can be described still."""
     found = pipeline(service, request["PipelineName"])
-    under_way = [row["id"] for row in service.records.executions(found.name) if row["ended"] is None]
+    under_way = [row["id"] for row in service.records.execution_summaries(found.name) if row["ended"] is None]
     if under_way:
         raise conflict(
             f"Pipeline {found.name} has executions under way ({', '.join(under_way)}); stop them first"
@@ -126,8 +126,7 @@ def _no_versions(request: dict[str, Any]) -> None:
 
 
 def _summary(service: Service, item: Resource) -> dict[str, Any]:
-    executions = service.records.executions(item.name)
-    last = executions[0]["started"] if executions else None
+    last = service.records.last_start(item.name)
     return {
         **{
             key: item.request.get(key)
