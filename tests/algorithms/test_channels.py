@@ -183,7 +183,7 @@ def with_value(row: int, column: int, value: float) -> np.ndarray:
         (CSV, b"1\n2\n", "channel 'train', file 'part': rows have one column"),
         (
             RECORDIO,
-            gzip.compress(b"x"),
+            gzip.compress(b"x", mtime=0),
             "file 'part' is gzipped: set the channel's CompressionType to 'Gzip'",
         ),
         (CSV, b"\n\n", "channel 'train' is empty: it holds no records"),
