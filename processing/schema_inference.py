@@ -10,6 +10,7 @@ CATEGORICAL or BINARY. Without `--target` it is the column `label`, `target` or 
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Sequence
@@ -101,4 +102,6 @@ def _typed(path: Path, untyped: Schema) -> Schema:
 
 
 if __name__ == "__main__":
+    # Rows are millions of lists and no cycles: looking for these would take half of the time.
+    gc.disable()
     sys.exit(run(infer))
