@@ -7,7 +7,9 @@ number a class; knn answers `{"predicted_label": 0.0}`. Batch transform names an
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +20,7 @@ import numpy.typing as npt
 from processing.container import InputError, visible_files
 
 CURE = "run the batch transform again"
+BATCH = 10_000
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -46,28 +49,35 @@ def read_predictions(folder: Path, classes: int, rows: int, *, binary: bool) -> 
     if not files:
         raise InputError(f"{folder}: no file ends with .out; mount the batch transform's output there")
     wanted_score = () if binary else (classes,)
-    labels, scores = [], []
+    labels: list[npt.NDArray[np.int64]] = []
+    scores: list[npt.NDArray[np.float64]] = []
     for path in files:
-        for number, line in enumerate(_lines(path), start=1):
-            label, score = _prediction(line, path, number, classes, wanted_score)
-            labels.append(label)
-            scores.append(score)
-    names = ", ".join(path.name for path in files)
-    if len(labels) != rows:
-        raise InputError(
-            f"{folder}: {len(labels)} predictions in {names}, but the test channel has {rows} labels; {CURE}"
+        answers = (
+            _prediction(line, path, number, classes, wanted_score)
+            for number, line in enumerate(_lines(path), start=1)
         )
-    scored = sum(score is not None for score in scores)
+        # Some lines at a time become arrays: a list of Python's numbers takes ten times the memory.
+        while batch := list(itertools.islice(answers, BATCH)):
+            labels.append(np.array([label for label, _ in batch], dtype=np.int64))
+            known = [score for _, score in batch if score is not None]
+            if known:
+                scores.append(np.array(known, dtype=np.float64))
+    names = ", ".join(path.name for path in files)
+    found, scored = sum(map(len, labels)), sum(map(len, scores))
+    if found != rows:
+        raise InputError(
+            f"{folder}: {found} predictions in {names}, but the test channel has {rows} labels; {CURE}"
+        )
     if scored not in (0, rows):
         raise InputError(f"{folder}: only {scored} of {rows} predictions in {names} have a score; {CURE}")
-    return Predictions(
-        np.array(labels, dtype=np.int64), np.array(scores, dtype=np.float64) if scored else None
-    )
+    every = np.concatenate(labels) if labels else np.empty(0, dtype=np.int64)
+    return Predictions(every, np.concatenate(scores) if scored else None)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> Iterator[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        with path.open(encoding="utf-8", newline="\n") as file:
+            yield from (line.rstrip("\n") for line in file if line.strip())
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error}); {CURE}") from error
 
