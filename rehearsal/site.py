@@ -26,6 +26,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MINISTACK = REPOSITORY / ".venvs" / "ministack" / "bin" / "python"
 EXTENSION = REPOSITORY / "rehearsal" / "ministack_extension"
 HOST = "127.0.0.1"
+_ACCESS = "[hypercorn.access]"
+_SHOWN_LINES = 25
 _SECRET = "rehearsal"  # noqa: S105 - no secret: it opens nothing but the emulator, for as long as that runs
 
 
@@ -68,6 +70,14 @@ class Site:
             table = table[key]
         table.update(values)
         self.settings_file.write_text(dump(content), encoding="utf-8")
+
+    def last_words(self) -> str:
+        """Return the end of what emulator and service wrote."""
+        told = []
+        for log in sorted((self.folder / "logs").iterdir()):
+            lines = log.read_text(errors="replace").splitlines()
+            told += [f"--- {log.name}", *(line for line in lines if _ACCESS not in line)][-_SHOWN_LINES:]
+        return "\n".join(told)
 
     def client(self, service: str) -> Any:
         """Return a client of an emulated service, with the deployer's rights."""
