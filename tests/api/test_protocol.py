@@ -167,3 +167,63 @@ def test_patterns_of_java_mean_the_same_here(value: str, fits: bool) -> None:
 
     expression = service_model().shape_for("TagValue").metadata["pattern"]
     assert bool(pattern(expression).fullmatch(value)) is fits
+
+
+PARTS = {
+    "Pipeline": "Create Update Describe Delete",
+    "PipelineExecution": "Start Stop Retry Update Describe",
+    "TrainingJob": "Create Describe Stop",
+    "ProcessingJob": "Create Describe Stop",
+    "TransformJob": "Create Describe Stop",
+    "Model": "Create Describe Delete",
+    "ModelPackage": "Create Describe Update Delete",
+    "ModelPackageGroup": "Create Describe Delete",
+    "EndpointConfig": "Create Describe Delete",
+    "Endpoint": "Create Update Describe Delete",
+    "Domain": "Create Update Describe Delete",
+    "UserProfile": "Create Update Describe Delete",
+    "Space": "Create Update Describe Delete",
+    "App": "Create Describe Delete",
+}
+LISTS = (
+    "Pipelines PipelineExecutions PipelineExecutionSteps PipelineParametersForExecution TrainingJobs "
+    "ProcessingJobs TransformJobs Models ModelPackages ModelPackageGroups EndpointConfigs Endpoints Domains "
+    "UserProfiles Spaces Apps Tags"
+)
+OTHERS = {
+    "DescribePipelineDefinitionForExecution",
+    "UpdateEndpointWeightsAndCapacities",
+    "AddTags",
+    "DeleteTags",
+}
+
+
+def test_what_a_production_line_needs_is_answered() -> None:
+    wanted = {f"{verb}{noun}" for noun, verbs in PARTS.items() for verb in verbs.split()}
+    wanted |= {f"List{noun}" for noun in LISTS.split()} | OTHERS
+    assert wanted <= set(operations())
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "member"),
+    [
+        ("ListPipelines", {"ManagedBy": "AWS"}, "PipelineSummaries"),
+        (
+            "ListModelPackageGroups",
+            {"CrossAccountFilterOption": "CrossAccount"},
+            "ModelPackageGroupSummaryList",
+        ),
+        ("ListTrainingJobs", {"WarmPoolStatusEquals": "InUse"}, "TrainingJobSummaries"),
+    ],
+)
+def test_a_filter_by_what_is_never_here_finds_nothing(
+    shared_site: Any, operation: str, request_: dict[str, Any], member: str
+) -> None:
+    shared_site.sagemaker.create_pipeline(
+        PipelineName=f"for-{operation}",
+        PipelineDefinition=shared_site.definition(shared_site.step("A", "print(1)")),
+        RoleArn=shared_site.role,
+        ClientRequestToken=shared_site.token(),
+    )
+    shared_site.sagemaker.create_model_package_group(ModelPackageGroupName=f"for-{operation}")
+    assert post(shared_site, operation, request_) == (200, {member: []})

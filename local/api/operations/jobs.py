@@ -16,6 +16,8 @@ from local.arns import arn
 from local.records import Row
 
 _NOT_KEPT = ("Tags",)
+# Filters by what no job here has.
+_NEVER_HERE = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def _modified(row: Row) -> str:
 
 def _list(kind: _Kind) -> Operation:
     def listed(service: Service, request: dict[str, Any]) -> dict[str, Any]:
+        if any(name in request for name in _NEVER_HERE):
+            return {f"{kind.word}JobSummaries": []}
         rows = service.records.rows(
             "SELECT name, arn, status, exit_reason, created, modified, ended FROM jobs WHERE type = ?",
             kind.arn,

@@ -64,6 +64,8 @@ def describe_group(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 @operation("ListModelPackageGroups")
 def list_groups(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Return groups, newest first."""
+    if request.get("CrossAccountFilterOption") == "CrossAccount":
+        return {"ModelPackageGroupSummaryList": []}
     items = [_group_summary(row) for row in service.records.rows("SELECT * FROM model_package_groups")]
     shown, more = page(
         request,

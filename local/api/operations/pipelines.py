@@ -87,6 +87,8 @@ def describe_pipeline(service: Service, request: dict[str, Any]) -> dict[str, An
 @operation("ListPipelines")
 def list_pipelines(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Return pipelines, newest first."""
+    if request.get("ManagedBy") == "AWS":
+        return {"PipelineSummaries": []}
     items = [_summary(service, item) for item in service.resources.all(KIND)]
     prefix = request.get("PipelineNamePrefix", "")
     shown, more = page(
