@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -60,6 +61,17 @@ def stacks(site: Site) -> dict[str, dict[str, Any]]:
         for stack in page["Stacks"]
         if stack["StackName"].startswith(front)
     }
+
+
+def resources(site: Site) -> dict[str, Any]:
+    """Return every resource as it is deployed: `STACK RESOURCE` → its part of the template."""
+    client = site.client("cloudformation")
+    found: dict[str, Any] = {}
+    for short, stack in stacks(site).items():
+        body = client.get_template(StackName=stack["StackId"])["TemplateBody"]
+        template = json.loads(body) if isinstance(body, str) else body
+        found.update({f"{short} {name}": part for name, part in template["Resources"].items()})
+    return found
 
 
 def events(site: Site) -> dict[str, str]:

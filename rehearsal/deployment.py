@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from rehearsal import deploying
 from rehearsal.deploying import STACKS
 from rehearsal.report import Report
 from rehearsal.site import Site
 
 _UNCHANGED = "(no changes)"
+_LATER = "cron(0 6 ? * MON *)"
 
 
 def bootstrap(site: Site, report: Report) -> None:
@@ -39,27 +38,27 @@ def deploy_again(site: Site, report: Report) -> None:
 
 
 def update(site: Site, report: Report, task: str) -> None:
-    """Change settings; exactly what they stand for is updated."""
-    site.change("tasks", task, schedule="cron(0 6 ? * MON *)")
-    site.change("alarms", latency_ms=site.settings().alarms.latency_ms + 1)
-    before = deploying.events(site)
+    """Change two settings; what they stand for is updated, and nothing else."""
+    latency = site.settings().alarms.latency_ms + 1
+    site.change("tasks", task, schedule=_LATER)
+    site.change("alarms", latency_ms=latency)
+    before = deploying.resources(site)
     deploying.run(site, "deploy")
-    new = {told for event, told in deploying.events(site).items() if event not in before}
-    changed = sorted({re.sub(r"[0-9A-F]{8}$", "", told.rpartition(" ")[0]) for told in new})
-    expected = [f"pipelines Schedule{task}"]
+    after = deploying.resources(site)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    kinds = sorted(f"{name.partition(' ')[0]}: {after[name]['Type']}" for name in changed & after.keys())
+    tasks = len(site.settings().tasks)
+    expected = ["pipelines: AWS::Scheduler::Schedule", *["serving: AWS::CloudWatch::Alarm"] * tasks]
     report.check(
-        [one for one in changed if one.startswith("pipelines ")] == expected,
-        f"another schedule in the settings updates the schedule of {task}, and nothing else of its stack",
-        changed,
-    )
-    others = [one for one in changed if not one.startswith("pipelines ")]
-    report.check(
-        others and all(one.startswith("serving ") for one in others),
-        f"another latency updates in serving: {', '.join(one.partition(' ')[2] for one in others)}",
-        changed,
+        kinds == expected and changed <= before.keys() & after.keys(),
+        f"two changed settings update one schedule and the latency alarms of {tasks} tasks, nothing else",
+        sorted(changed),
     )
     found = site.client("scheduler").get_schedule(Name=site.names.of(task))["ScheduleExpression"]
-    report.check(found == "cron(0 6 ? * MON *)", "the schedule has the new expression", found)
+    report.check(found == _LATER, f"the schedule is now {found}", found)
+    alarms = site.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    thresholds = [alarm["Threshold"] / 1000 for alarm in alarms if alarm["MetricName"] == "ModelLatency"]
+    report.check(thresholds == [latency] * tasks, f"the alarms' thresholds are now {latency} ms", thresholds)
 
 
 def destroy(site: Site, report: Report) -> None:

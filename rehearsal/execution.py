@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.samples import write_sample
+from pipeline.definition import load
 from rehearsal.report import CheckError, Report
 from rehearsal.site import Site
-from stacks.definitions import text
 
 _PAUSE_SECONDS = 0.25
 _EXECUTION_SECONDS = 120.0
@@ -34,10 +34,9 @@ def start(site: Site, report: Report, task: str) -> str:
     """Check the deployed definition and start it; return the execution's ARN."""
     client, name = site.client("sagemaker"), site.names.of(task)
     deployed = json.loads(client.describe_pipeline(PipelineName=name)["PipelineDefinition"])
-    compiled = json.loads(text(task))
     steps = [step["Name"] for step in deployed["Steps"]]
     report.check(
-        steps == [step["Name"] for step in compiled["Steps"]],
+        steps == [step["Name"] for step in load(task)["Steps"]],
         f"the deployed definition of {name} has the steps of the compiled one ({len(steps)})",
         steps,
     )

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MINISTACK = REPOSITORY / ".venvs" / "ministack" / "bin" / "python"
 EXTENSION = REPOSITORY / "rehearsal" / "ministack_extension"
 HOST = "127.0.0.1"
-_ACCESS = "[hypercorn.access]"
+_UNTOLD = ("[hypercorn.access]", " INFO ")
 _SHOWN_LINES = 25
 _SECRET = "rehearsal"  # noqa: S105 - no secret: it opens nothing but the emulator, for as long as that runs
 
@@ -76,7 +76,8 @@ class Site:
         told = []
         for log in sorted((self.folder / "logs").iterdir()):
             lines = log.read_text(errors="replace").splitlines()
-            told += [f"--- {log.name}", *(line for line in lines if _ACCESS not in line)][-_SHOWN_LINES:]
+            shown = [line for line in lines if not any(word in line for word in _UNTOLD)]
+            told += [f"--- the end of {log.name}", *shown[-_SHOWN_LINES:]]
         return "\n".join(told)
 
     def client(self, service: str) -> Any:
