@@ -14,7 +14,8 @@ from typing import Any
 from local.arns import REGION, now
 from local.endpoints.backlog import AsyncRequest, Backlog
 from local.endpoints.connection import BrokenError
-from local.endpoints.instance import Instance, UnreachableError
+from local.endpoints.connections import UnreachableError
+from local.endpoints.instance import Instance
 from local.endpoints.routing import Router
 from local.endpoints.timing import Timing
 from local.endpoints.variant import Variant

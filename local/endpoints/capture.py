@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import threading
 import uuid
 from collections import defaultdict
@@ -16,7 +17,10 @@ from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from local.errors import LocalError
 from local.objects import ObjectStore
+
+log = logging.getLogger(__name__)
 
 _MODES = {"Input": ("INPUT",), "Output": ("OUTPUT",), "InputAndOutput": ("INPUT", "OUTPUT")}
 
@@ -92,7 +96,10 @@ class Capture:
             time = first[variant, hour]
             name = f"{time:%M-%S}-{time.microsecond // 1000:03}-{uuid.uuid4()}.jsonl"
             key = f"{self._destination}/{self._endpoint}/{variant}/{hour}/{name}"
-            self._objects.put_bytes(("\n".join(records) + "\n").encode(), key)
+            try:
+                self._objects.put_bytes(("\n".join(records) + "\n").encode(), key)
+            except (LocalError, OSError):  # a full disk, say: requests are answered all the same
+                log.exception("%d captured requests could not be written", len(records))
 
     def _record(self, time: datetime, exchange: Exchange) -> dict[str, Any]:
         data = {}

@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
         self._waiter: asyncio.Future[Answer] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._answer = Answer()
         self._parts: list[bytes] = []
         self._headers_seen = False
@@ -57,8 +58,7 @@ class Connection(asyncio.Protocol):
         """Write a request; the future gives the answer, or raises BrokenError or TimeoutError."""
         assert self._transport is not None
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout, self._late)
-        waiter.add_done_callback(lambda _: timer.cancel())
+        self._timer = self._loop.call_later(timeout, self._late)
         self._transport.write(request)
         return waiter
 
@@ -73,9 +73,16 @@ class Connection(asyncio.Protocol):
         self.close()
 
     def _end(self, error: Exception) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
+        waiter = self._take_waiter()
+        if waiter is not None:
             waiter.set_exception(error)
+
+    def _take_waiter(self) -> asyncio.Future[Answer] | None:
+        """Return who waits for the answer, if anybody does, and let nobody wait any more."""
+        waiter, self._waiter = self._waiter, None
+        if self._timer is not None:
+            self._timer.cancel()
+        return waiter if waiter is not None and not waiter.done() else None
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------
 
@@ -131,6 +138,6 @@ class Connection(asyncio.Protocol):
         answer.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if not self._parser.should_keep_alive():
             self.close()
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
+        waiter = self._take_waiter()
+        if waiter is not None:
             waiter.set_result(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from local.endpoints.timing import Timing
 from local.endpoints.variant import Place
 from local.errors import LocalError
 from local.objects import ObjectStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,11 @@ class Endpoint:
                 action()
             except ClosingError:
                 return  # the record says what was under way: `restore` goes on with it
+            except Exception as error:
+                log.exception("endpoint %s: %s failed", self.record.name, self.record.status)
+                self.record.pending = None
+                status = "Failed" if self.record.status in ("Creating", "Deleting") else "InService"
+                self._save(status, f"InternalFailure: {error!r}")
 
         self._thread = threading.Thread(target=run, name=f"endpoint {self.record.name}", daemon=True)
         self._thread.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import itertools
 import json
@@ -13,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from local.endpoints.connection import Answer, BrokenError, Connection
+from local.endpoints.connection import Answer
+from local.endpoints.connections import Connections, call
 from local.endpoints.errors import DeploymentError
 from local.endpoints.specification import Specification
 from local.endpoints.timing import Timing
@@ -30,10 +30,6 @@ _SOUND_AFTER = 1.0  # seconds of service after which a death is followed by a st
 _SHOWN_OF_LOG = 500
 
 _numbers = itertools.count(1)
-
-
-class UnreachableError(Exception):
-    """Nothing listens where the instance should: the request was not sent."""
 
 
 class Instance:
@@ -93,7 +89,7 @@ class Instance:
         self._threads = threads
         self._persistent = persistent
         self._changed = changed
-        self._idle: list[Connection] = []
+        self._connections = Connections()
         self._process: Process | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -216,66 +212,16 @@ class Instance:
     # --- requests -------------------------------------------------------------------------------------
 
     async def exchange(self, request: bytes, timeout: float) -> Answer:
-        """Send a whole HTTP request, return the answer.
+        """Send a whole HTTP request, return the answer; raises as `Connections.exchange`."""
+        return await self._connections.exchange(self.port, request, timeout)
 
-        Raises:
-            UnreachableError: nothing was sent.
-            BrokenError: the connection broke while the container had the request.
-            TimeoutError: no answer in time.
-
-        """
-        connection = self._idle_connection() or await self._connect()
-        answer = await connection.send(request, timeout)
-        if connection.open:
-            self._idle.append(connection)
-        return answer
-
-    def _idle_connection(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.quiet():
-                return connection
-            connection.close()
-        return None
-
-    async def _connect(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        try:
-            _, connection = await loop.create_connection(Connection, HOST, self.port)
-        except OSError as error:
-            raise UnreachableError(str(error)) from None
-        return connection
+    def call(self, body: bytes, headers: dict[str, str], timeout: float) -> tuple[int, dict[str, str], bytes]:
+        """Send one invocation from a thread that may wait; as `call` of the connections."""
+        return call(self.port, body, headers, timeout)
 
     def disconnect(self) -> None:
         """Close the idle connections; called in the event loop."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def call(self, body: bytes, headers: dict[str, str], timeout: float) -> tuple[int, dict[str, str], bytes]:
-        """Send one invocation from a thread that may wait; return status, headers and body.
-
-        Raises:
-            UnreachableError: nothing was sent.
-            BrokenError: the connection broke off.
-            TimeoutError: no answer in time.
-
-        """
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout)
-        try:
-            connection.connect()
-        except OSError as error:
-            raise UnreachableError(str(error)) from None
-        try:
-            connection.request("POST", "/invocations", body, headers)
-            answer = connection.getresponse()
-            named = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, named, answer.read()
-        except TimeoutError:
-            raise
-        except (OSError, http.client.HTTPException) as error:
-            raise BrokenError(f"it broke off the connection ({error})") from None
-        finally:
-            connection.close()
+        self._connections.close()
 
 
 def _answers_ping(port: int) -> bool:

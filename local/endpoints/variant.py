@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.endpoints.connection import Answer, BrokenError
+from local.endpoints.connections import UnreachableError
 from local.endpoints.errors import DeploymentError, unavailable
-from local.endpoints.instance import Instance, UnreachableError
+from local.endpoints.instance import Instance
 from local.endpoints.specification import Specification
 from local.endpoints.timing import Timing
 from local.objects import ObjectStore
