@@ -7,9 +7,13 @@ import io
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 MEGABYTE = 1 << 20
 
@@ -212,3 +216,63 @@ def test_xml_that_is_none_or_more_than_that(shared_site: Any, bucket: str, body:
 def test_paths_that_name_nothing(shared_site: Any, bucket: str, path: str) -> None:
     status, _ = send(shared_site, "GET", path, b"", {})
     assert 400 <= status < 500
+
+
+METHODS = st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE"])
+PARTS = st.sampled_from(["data", "a", "..", ".", "", "%00", "%ff", "%2f", "x" * 300, "UPPER", "é", "a b"])
+QUERIES = st.lists(
+    st.sampled_from(
+        [
+            "list-type=2",
+            "prefix=a",
+            "delimiter=/",
+            "max-keys=-1",
+            "max-keys=x",
+            "continuation-token=!",
+            "uploads",
+            "uploadId=..",
+            "partNumber=0",
+            "delete",
+            "location",
+            "acl",
+            "start-after=%ff",
+        ]
+    ),
+    max_size=3,
+)
+OF_A_HOME = {"s3", "tmp", "logs", "jobs", "lock", "endpoints"}
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(method=METHODS, parts=st.lists(PARTS, max_size=4), query=QUERIES, body=st.binary(max_size=20))
+def test_any_request_is_answered_or_refused_and_stays_within_the_store(
+    shared_site: Any, bucket: str, method: str, parts: list[str], query: list[str], body: bytes
+) -> None:
+    path = "/".join(["", *(quote(part, safe="%") for part in parts)]) or "/"
+    status, _ = send(shared_site, method, f"{path}?{'&'.join(query)}", body, {"x-amz-date": "any"})
+    assert status < 500 or status == 501
+    home = shared_site.service.state.home
+    names = {entry.name for entry in home.iterdir() if not entry.name.startswith("records.sqlite")}
+    assert names <= OF_A_HOME
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30),
+    content=st.binary(max_size=30),
+)
+def test_any_key_that_is_taken_gives_back_what_it_was_given(
+    shared_site: Any, key: str, content: bytes
+) -> None:
+    s3, bucket = shared_site.s3, "any-keys"
+    s3.create_bucket(Bucket=bucket)
+    try:
+        s3.put_object(Bucket=bucket, Key=f"keys/{key}", Body=content)
+    except ClientError as refused:
+        status = refused.response["ResponseMetadata"]["HTTPStatusCode"]
+    else:
+        status = 200
+        assert s3.get_object(Bucket=bucket, Key=f"keys/{key}")["Body"].read() == content
+        assert keys(s3.list_objects_v2(Bucket=bucket, Prefix=f"keys/{key}"))[:1] == [f"keys/{key}"]
+        s3.delete_object(Bucket=bucket, Key=f"keys/{key}")
+    assert status in (200, 400)

@@ -15,6 +15,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as Keys
+from botocore.exceptions import ClientError
 
 from local.api.signature import Credentials
 from local.api.start import LocalService
@@ -51,6 +52,9 @@ def test_the_right_keys_open_every_door(guarded: LocalService) -> None:
     assert s3.get_object(Bucket="data", Key="a b/c+d/é*(1)~.csv")["Body"].read() == b"content"
     assert s3.list_objects_v2(Bucket="data", Prefix="a b/", Delimiter="/")["CommonPrefixes"]
     assert client(guarded, "scheduler").list_schedules(NamePrefix="a")["Schedules"] == []
+    with pytest.raises(ClientError) as missing:
+        client(guarded, "sagemaker-runtime").invoke_endpoint(EndpointName="none", Body=b"1,2\n")
+    assert missing.value.response["Error"]["Code"] == "ValidationError"
 
 
 @pytest.mark.parametrize(
@@ -61,8 +65,6 @@ def test_the_right_keys_open_every_door(guarded: LocalService) -> None:
     ],
 )
 def test_other_keys_open_none(guarded: LocalService, access: str, secret: str, code: str) -> None:
-    from botocore.exceptions import ClientError
-
     for service, operation, request in (
         ("sagemaker", "list_models", {}),
         ("s3", "list_objects_v2", {"Bucket": "data"}),
