@@ -29,8 +29,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it: requests a second, the 99th percentile in seconds, answers other than 2xx."""
+    """What came of it.
 
+    Attributes:
+        requests: how many were answered.
+        rate: of these a second.
+        p99: the 99th percentile of the latency, in seconds.
+        failures: answers other than 2xx, and broken connections.
+
+    """
+
+    requests: int
     rate: float
     p99: float
     failures: int
@@ -73,11 +82,12 @@ def _read_wrk(text: str) -> Load:
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", text)
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    if rate is None or p99 is None:
+    requests = re.search(r"(\d+) requests in", text)
+    if rate is None or p99 is None or requests is None:
         raise ValueError(f"wrk said neither rate nor latency: {text}")
     failures = int(bad[1]) if bad else 0
     failures += sum(map(int, broken.groups())) if broken else 0
-    return Load(float(rate[1]), float(p99[1]) * _UNITS[p99[2]], failures)
+    return Load(int(requests[1]), float(rate[1]), float(p99[1]) * _UNITS[p99[2]], failures)
 
 
 # --- a client of our own ------------------------------------------------------------------------------------
@@ -141,6 +151,7 @@ async def _own(request: Request, connections: int, seconds: float) -> Load:
     elapsed = time.perf_counter() - begun
     latencies = sorted(latency for each in clients for latency in each.latencies)
     return Load(
+        len(latencies),
         len(latencies) / elapsed,
         latencies[int(0.99 * (len(latencies) - 1))],
         sum(each.failures for each in clients),

@@ -12,13 +12,23 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import math
 import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.load import generator, measure
-from benchmarks.serving_servers import BOUND, FORMATS, PEER_SERVERS, Material, Server, ours, peer_server
+from benchmarks.load import generator
+from benchmarks.serving_servers import (
+    BOUND,
+    FORMATS,
+    PEER_SERVERS,
+    Material,
+    Median,
+    Server,
+    ours,
+    peer_server,
+)
 
 ROUNDS, SECONDS, QUICK_SECONDS = 3, 2.0, 1.0
 CONCURRENCIES, QUICK_CONCURRENCIES = (1, 16, 64), (1, 16)
@@ -54,16 +64,13 @@ def measure_all(servers: list[Server], concurrencies: tuple[int, ...], seconds: 
             for concurrency in concurrencies:
                 for server in servers:
                     if kind in server.paths:
-                        load = measure(server.request(kind), concurrency, seconds)
-                        if load.failures:
-                            raise RuntimeError(f"{server.name} failed {load.failures} {kind} requests")
-                        server.loads.setdefault((kind, concurrency), []).append(load)
+                        server.measure(kind, concurrency, seconds)
 
 
 def show(servers: list[Server], missing: dict[str, str], concurrencies: tuple[int, ...]) -> None:
-    """Print requests a second, p99 and the ratios to the bound."""
+    """Print requests a second with their share of the bound's, p99, and processor time a request."""
     bound = servers[0]
-    print(f"requests/s (p99 ms; share of the bound), {generator()}, {os.cpu_count()} cores")
+    print(f"requests/s (share of the bound; p99 ms; CPU µs), {generator()}, {os.cpu_count()} cores")
     print(f"{'':14}" + "".join(f"{server.name:>26}" for server in servers))
     for kind in FORMATS:
         for concurrency in concurrencies:
@@ -74,7 +81,9 @@ def show(servers: list[Server], missing: dict[str, str], concurrencies: tuple[in
                 if found is None or most is None:
                     cells.append("–")
                 else:
-                    cells.append(f"{found[0]:,.0f} ({found[1] * 1e3:.1f}; {found[0] / most[0]:.2f})")
+                    share = found.rate / most.rate
+                    times = f"{found.p99 * 1e3:.1f}; {found.cpu * 1e6:.0f}"
+                    cells.append(f"{found.rate:,.0f} ({share:.2f}; {times})")
             print(f"{kind:>9} ×{concurrency:<3} " + "".join(f"{cell:>26}" for cell in cells))
     for name, reason in missing.items():
         print(f"{name} is missing: {reason}")
@@ -92,15 +101,20 @@ def as_json(servers: list[Server], missing: dict[str, str], concurrencies: tuple
             for server in servers[2:]:
                 found = server.median(kind, concurrency)
                 if found is not None:
-                    peers[server.name] = {"median_s": 1 / found[0], "quality": {"p99_s": found[1]}}
+                    peers[server.name] = {"median_s": 1 / found.rate, "quality": quality(found)}
             line = {
                 "work": f"serving {kind} ×{concurrency}",
-                "median_s": 1 / mine[0],
-                "bound_s": 1 / most[0],
+                "median_s": 1 / mine.rate,
+                "bound_s": 1 / most.rate,
                 "peers": {**peers, **{name: {"missing": reason} for name, reason in missing.items()}},
-                "quality": {"p99_s": mine[1], "bound_p99_s": most[1]},
+                "quality": {**quality(mine), "bound": quality(most)},
             }
             print(json.dumps(line))
+
+
+def quality(found: Median) -> dict[str, float | None]:
+    """Return what else was measured."""
+    return {"p99_s": found.p99, "cpu_s": None if math.isnan(found.cpu) else found.cpu}
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from algorithms.linear_learner.model import LinearModel
-from benchmarks.load import Load, Request
+from benchmarks.cpu import cpu_seconds
+from benchmarks.load import Load, Request, measure
 from local.jobs.archive import pack
 from processing.recordio import encode_dense
 
@@ -73,24 +74,61 @@ PEER_SERVERS = (
 
 @dataclass
 class Server:
-    """A running server and what was measured of it: (format, concurrency) → one load a round."""
+    """A running server and what was measured of it.
+
+    Attributes:
+        name: as it is shown.
+        pid: of its process; others may be below it.
+        port: where it listens.
+        paths: format → path; a format without one is not taken.
+        bodies: format → body.
+        loads: (format, concurrency) → one load a round.
+        cpu: (format, concurrency) → processor seconds a request, one figure a round.
+
+    """
 
     name: str
+    pid: int
     port: int
     paths: dict[str, str]
     bodies: dict[str, bytes]
     loads: dict[tuple[str, int], list[Load]] = field(default_factory=dict)
+    cpu: dict[tuple[str, int], list[float]] = field(default_factory=dict)
 
     def request(self, kind: str) -> Request:
         """Return the request of one format."""
         return Request(self.port, self.paths[kind], FORMATS[kind], self.bodies[kind])
 
-    def median(self, kind: str, concurrency: int) -> tuple[float, float] | None:
-        """Return the median rate and the median p99, or None where it does not take the format."""
-        loads = self.loads.get((kind, concurrency))
+    def measure(self, kind: str, concurrency: int, seconds: float) -> None:
+        """Send one format for so many seconds."""
+        before = cpu_seconds(self.pid)
+        load = measure(self.request(kind), concurrency, seconds)
+        after = cpu_seconds(self.pid)
+        if load.failures:
+            raise RuntimeError(f"{self.name} failed {load.failures} {kind} requests")
+        self.loads.setdefault((kind, concurrency), []).append(load)
+        if before is not None and after is not None:
+            self.cpu.setdefault((kind, concurrency), []).append((after - before) / load.requests)
+
+    def median(self, kind: str, concurrency: int) -> Median | None:
+        """Return the medians of the rounds, or None where it does not take the format."""
+        loads, cpu = self.loads.get((kind, concurrency)), self.cpu.get((kind, concurrency))
         if not loads:
             return None
-        return statistics.median(load.rate for load in loads), statistics.median(load.p99 for load in loads)
+        return Median(
+            statistics.median(load.rate for load in loads),
+            statistics.median(load.p99 for load in loads),
+            statistics.median(cpu) if cpu else float("nan"),
+        )
+
+
+@dataclass(frozen=True)
+class Median:
+    """Requests a second, p99 in seconds, processor seconds a request (NaN where they cannot be had)."""
+
+    rate: float
+    p99: float
+    cpu: float
 
 
 # --- the model ----------------------------------------------------------------------------------------------
@@ -134,8 +172,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, **options: object) -> Iterator[None]:
-    """Run a server; stop it and what it started at the end."""
+def running(command: list[str], port: int, **options: object) -> Iterator[int]:
+    """Run a server and give its process's number; stop it and what it started at the end."""
     process = subprocess.Popen(command, start_new_session=True, **options)  # type: ignore[call-overload]
     try:
         deadline = time.monotonic() + 60
@@ -147,7 +185,7 @@ def running(command: list[str], port: int, **options: object) -> Iterator[None]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{command[0]} did not start to listen") from None
                 time.sleep(0.05)
-        yield
+        yield process.pid
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
@@ -171,10 +209,14 @@ def ours(material: Material, folder: Path) -> Iterator[list[Server]]:
     same = dict.fromkeys(FORMATS, "/invocations")
     with ExitStack() as stack:
         command = [sys.executable, "-m", "uvicorn", "empty:app", "--no-access-log", "--log-level", "warning"]
-        stack.enter_context(running([*command, "--port", str(empty)], empty, cwd=PEERS, env=environment()))
+        bound_pid = stack.enter_context(
+            running([*command, "--port", str(empty)], empty, cwd=PEERS, env=environment())
+        )
         variables = {"SAGEMAKER_BASE_DIR": str(material.root), "SAGEMAKER_BIND_TO_PORT": str(container)}
         command = [sys.executable, "-m", "algorithms", "linear-learner", "serve"]
-        stack.enter_context(running(command, container, cwd=REPOSITORY, env=environment(**variables)))
+        container_pid = stack.enter_context(
+            running(command, container, cwd=REPOSITORY, env=environment(**variables))
+        )
         service = subprocess.Popen(
             [sys.executable, str(PEERS / "endpoint.py"), str(folder / "home"), str(material.archive)],
             cwd=REPOSITORY,
@@ -187,9 +229,9 @@ def ours(material: Material, folder: Path) -> Iterator[list[Server]]:
         endpoint = int(service.stdout.readline())
         paths = dict.fromkeys(FORMATS, "/endpoints/benchmark/invocations")
         yield [
-            Server(BOUND, empty, same, material.bodies),
-            Server("container", container, same, material.bodies),
-            Server("endpoint", endpoint, paths, material.bodies),
+            Server(BOUND, bound_pid, empty, same, material.bodies),
+            Server("container", container_pid, container, same, material.bodies),
+            Server("endpoint", service.pid, endpoint, paths, material.bodies),
         ]
 
 
@@ -217,8 +259,8 @@ def peer_server(peer: Peer, material: Material, folder: Path) -> Iterator[Server
         (folder / "model-settings.json").write_text(json.dumps(model))
     command = [word.format(port=port, folder=folder) for word in peer.command]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with running([str(python), *command], port, cwd=PEERS, env=variables, **quiet):
-        yield Server(peer.name, port, peer.paths, bodies)
+    with running([str(python), *command], port, cwd=PEERS, env=variables, **quiet) as pid:
+        yield Server(peer.name, pid, port, peer.paths, bodies)
 
 
 def made_environment(peer: Peer) -> Path:

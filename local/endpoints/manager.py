@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,8 +154,10 @@ class EndpointManager:
     def close(self) -> None:
         """Stop all processes; the records stay as they are."""
         self._closing.set()
-        for endpoint in list(self._live.values()):
-            endpoint.close()
+        endpoints = list(self._live.values())
+        with ThreadPoolExecutor(max(1, len(endpoints)), "close") as pool:
+            for ended in [pool.submit(endpoint.close) for endpoint in endpoints]:
+                ended.result()
 
     # --- records and events ---------------------------------------------------------------------------
 
