@@ -246,7 +246,7 @@ DIGITS = Task(
         *("--format", "auto"),
         *("--label-column", "label"),
         *("--classes", "0,1,2,3,4,5,6,7,8,9"),
-        *("--validation-size", "0.1"),
+        *("--validation-size", "0.05"),
     ),
     content_type=RECORDIO,
     validation=True,

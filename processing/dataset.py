@@ -8,7 +8,8 @@
      "source": {"files": ["mnist.pkl.gz"], "format": "mnist-pickle" | "mnist-idx" | "csv"},
      "warnings": [text…]}
 
-Words as columns of 0 and 1 are not to be standardised: a rare one would weigh as much as all others.
+normalize_data is false for words as columns of 0 and 1 and for pixels, which have one unit already:
+standardised, a rare word or a pixel of the border would weigh as much as all others.
 sample_size is what of these rows fits into SAMPLE_BYTES as dense float32, which is how knn keeps its sample.
 `feature_names` is empty where there are more than NAMED_FEATURES.
 
@@ -67,7 +68,7 @@ class Dataset:
         return {
             "feature_dim": str(self.feature_dim),
             "num_classes": str(len(self.class_names)),
-            "normalize_data": "false" if self.one_hot else "true",
+            "normalize_data": "false" if self.one_hot or self.image_shape else "true",
             "sample_size": str(max(1, min(SAMPLE_ROWS, SAMPLE_BYTES // (4 * max(1, self.feature_dim))))),
         }
 
