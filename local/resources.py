@@ -138,3 +138,10 @@ class Tags:
     def clear(self, arn: str) -> None:
         """Remove all tags of a resource."""
         self._records.delete("tags", {"arn": arn})
+
+
+def pipeline_role(records: Records, pipeline: str) -> str | None:
+    """Return the ARN of a pipeline's role; None for one that was never created, as a run needs none here."""
+    found = Resources(records).get("pipeline", pipeline)
+    role: str | None = found.request.get("RoleArn") if found else None
+    return role

@@ -25,6 +25,7 @@ from local.jobs.job import Job
 from local.ledger import Ledger
 from local.process import cores
 from local.records import Row
+from local.resources import pipeline_role
 from local.retries import Retries
 from local.scope import execution_scope
 from local.state import State
@@ -59,7 +60,9 @@ class Scheduler:
         self.jobs_below = jobs_below(nodes)
         self.slots = max_parallel or self.cores
         self.side_by_side = 1
-        self.scope = execution_scope(execution, nodes, state.objects.read)
+        # SageMaker reads property files as the pipeline's role.
+        own = state.objects.acting_as(pipeline_role(state.records, self.pipeline))
+        self.scope = execution_scope(execution, nodes, own.read)
         self.succeeded: set[str] = set()
         self.outcomes: dict[str, str] = {}
         self.running: dict[str, threading.Thread] = {}

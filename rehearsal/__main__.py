@@ -6,7 +6,7 @@ import argparse
 import sys
 
 import settings
-from rehearsal import approval, deployment, execution, leftovers
+from rehearsal import approval, deployment, execution, leftovers, permissions
 from rehearsal.processes import ProcessError
 from rehearsal.report import CheckError, Report
 from rehearsal.site import MINISTACK, Site, site
@@ -22,11 +22,16 @@ def main() -> int:
     """Rehearse; 0 where everything is as it must be."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
     parser.add_argument("environment", nargs="?", default="dev", metavar="ENV", help="default: dev")
+    parser.add_argument(
+        "--auth",
+        action="store_true",
+        help="with TLS and IAM: every job works as its own role, and as no other",
+    )
     options = parser.parse_args()
     report = Report()
     try:
         check_that_it_can_be_rehearsed(options.environment)
-        with site(options.environment) as here:
+        with site(options.environment, auth=options.auth) as here:
             report.note(f"an emulator of AWS at {here.url}, SageMaker beside it, nothing outside of loopback")
             rehearse(here, report)
     except (CheckError, ProcessError, SettingsError) as error:
@@ -77,8 +82,11 @@ def _rehearse(here: Site, report: Report) -> None:
         deployment.deploy(here, report)
     with report.part("deploy --all with nothing changed"):
         deployment.deploy_again(here, report)
+    execution.upload_raw_data(here, report, TASK)
+    if here.enforced:
+        with report.part("a permission that is missing"):
+            permissions.missing(here, report, TASK)
     with report.part("an execution of the deployed pipeline"):
-        execution.upload_raw_data(here, report, TASK)
         by_hand = execution.start(here, report, TASK)
         execution.wait(here, report, by_hand)
         package = execution.registered(here, report, TASK, by_hand)
@@ -92,6 +100,8 @@ def _rehearse(here: Site, report: Report) -> None:
         execution.wait(here, report, started)
     with report.part("deploy --all with changed settings"):
         deployment.update(here, report, TASK)
+    if here.enforced:
+        permissions.used(here, report)
     with report.part("teardown and destroy"):
         execution.wait_for_all(here, TASK)
         approval.teardown(here, report, TASK)

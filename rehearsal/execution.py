@@ -47,16 +47,8 @@ def start(site: Site, report: Report, task: str) -> str:
 
 def wait(site: Site, report: Report, execution: str) -> dict[str, str]:
     """Wait for an execution's success; return step → status."""
-    client = site.client("sagemaker")
-    until = time.monotonic() + _EXECUTION_SECONDS
-    while True:
-        found = client.describe_pipeline_execution(PipelineExecutionArn=execution)
-        if found["PipelineExecutionStatus"] not in _UNDER_WAY:
-            break
-        if time.monotonic() > until:
-            raise CheckError(f"{execution} is still {found['PipelineExecutionStatus']}")
-        time.sleep(_PAUSE_SECONDS)
-    steps = _steps(client, execution)
+    found = _ended(site, execution)
+    steps = _steps(site.client("sagemaker"), execution)
     reason = found.get("FailureReason", "")
     failed = [f"{step['StepName']}: {step['FailureReason']}" for step in steps if "FailureReason" in step]
     report.check(
@@ -65,6 +57,25 @@ def wait(site: Site, report: Report, execution: str) -> dict[str, str]:
         "; ".join([reason, *failed]),
     )
     return {step["StepName"]: step["StepStatus"] for step in steps}
+
+
+def failure(site: Site, execution: str) -> dict[str, str]:
+    """Wait for an execution's end; return the reasons of the steps that failed."""
+    _ended(site, execution)
+    steps = _steps(site.client("sagemaker"), execution)
+    return {step["StepName"]: step["FailureReason"] for step in steps if "FailureReason" in step}
+
+
+def _ended(site: Site, execution: str) -> dict[str, Any]:
+    client = site.client("sagemaker")
+    until = time.monotonic() + _EXECUTION_SECONDS
+    while True:
+        found: dict[str, Any] = client.describe_pipeline_execution(PipelineExecutionArn=execution)
+        if found["PipelineExecutionStatus"] not in _UNDER_WAY:
+            return found
+        if time.monotonic() > until:
+            raise CheckError(f"{execution} is still {found['PipelineExecutionStatus']}")
+        time.sleep(_PAUSE_SECONDS)
 
 
 def registered(site: Site, report: Report, task: str, execution: str) -> str:

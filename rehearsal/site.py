@@ -28,6 +28,7 @@ EXTENSION = REPOSITORY / "rehearsal" / "ministack_extension"
 HOST = "127.0.0.1"
 _UNTOLD = ("[hypercorn.access]", " INFO ")
 _SHOWN_LINES = 25
+_UP = (sys.executable, "-m", "cli.main", "up")
 _SECRET = "rehearsal"  # noqa: S105 - no secret: it opens nothing but the emulator, for as long as that runs
 
 
@@ -47,6 +48,16 @@ class Site:
     environment: str
     url: str
     variables: dict[str, str]
+
+    @property
+    def enforced(self) -> bool:
+        """Whether the emulator enforces IAM."""
+        return self.url.startswith("https:")
+
+    @property
+    def permissions_file(self) -> Path:
+        """What was asked of IAM, a JSON object a line."""
+        return self.folder / "permissions.jsonl"
 
     @property
     def settings_file(self) -> Path:
@@ -96,29 +107,37 @@ class Site:
 
 
 @contextmanager
-def site(environment: str) -> Iterator[Site]:
-    """Start the emulator and the service, and end both with all that they started."""
+def site(environment: str, *, auth: bool = False) -> Iterator[Site]:
+    """Start the emulator and the service, and end both with all that they started.
+
+    Args:
+        environment: the name of a settings file.
+        auth: whether the emulator speaks TLS and enforces IAM, and jobs assume their roles.
+
+    """
     chosen = settings.read(environment)
     emulator_port, sagemaker_port = free_ports(2)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainyard-rehearsal-")))
         for name in ("settings", "emulator", "home", "logs"):
             (folder / name).mkdir()
-        url, sagemaker = f"http://{HOST}:{emulator_port}", f"http://{HOST}:{sagemaker_port}"
-        here = Site(folder, environment, url, _deployer(folder, url, chosen))
+        url = f"{'https' if auth else 'http'}://{HOST}:{emulator_port}"
+        sagemaker = f"http://{HOST}:{sagemaker_port}"
+        machine = {**_machine(), **(_trust(folder) if auth else {})}
+        here = Site(folder, environment, url, {**machine, **_deployer(folder, url, chosen)})
         here.settings_file.write_bytes((FOLDER / f"{environment}.toml").read_bytes())
         emulator = Process(
             "the emulator",
             [str(MINISTACK), str(EXTENSION)],
-            _emulator(folder, chosen, emulator_port, sagemaker),
+            {**machine, **_emulator(here, chosen, emulator_port, sagemaker)},
             folder / "logs" / "emulator.log",
         )
         stack.enter_context(emulator)
         emulator.wait_until(lambda: listens(emulator_port))
         service = Process(
             "trainyard up",
-            [sys.executable, "-m", "cli.main", "up", "--port", str(sagemaker_port), "--aws", url],
-            _service(folder, chosen),
+            [*_UP, "--port", str(sagemaker_port), "--aws", url, *(["--assume-roles"] if auth else [])],
+            {**machine, **_service(folder, chosen)},
             folder / "logs" / "service.log",
         )
         stack.enter_context(service)
@@ -137,6 +156,12 @@ def _machine() -> dict[str, str]:
     }
 
 
+def _trust(folder: Path) -> dict[str, str]:
+    """Return what makes clients trust the certificate that the emulator makes for itself at its start."""
+    certificate = str(folder / "emulator" / "ministack-tls" / "server.crt")
+    return {"AWS_CA_BUNDLE": certificate, "NODE_EXTRA_CA_CERTS": certificate}
+
+
 def _keys(identity: str, chosen: Settings) -> dict[str, str]:
     return {
         "AWS_ACCESS_KEY_ID": identity,
@@ -148,7 +173,6 @@ def _keys(identity: str, chosen: Settings) -> dict[str, str]:
 
 def _deployer(folder: Path, url: str, chosen: Settings) -> dict[str, str]:
     return {
-        **_machine(),
         **_keys("test", chosen),
         "AWS_ENDPOINT_URL": url,
         "TRAINYARD_SETTINGS": str(folder / "settings"),
@@ -158,9 +182,11 @@ def _deployer(folder: Path, url: str, chosen: Settings) -> dict[str, str]:
     }
 
 
-def _emulator(folder: Path, chosen: Settings, port: int, sagemaker: str) -> dict[str, str]:
+def _emulator(here: Site, chosen: Settings, port: int, sagemaker: str) -> dict[str, str]:
+    folder = here.folder
+    enforcing = {"AUTH": "true", "USE_SSL": "1", "REHEARSAL_PERMISSIONS": str(here.permissions_file)}
     return {
-        **_machine(),
+        **(enforcing if here.enforced else {}),
         **_keys("test", chosen),
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),
@@ -179,7 +205,6 @@ def _emulator(folder: Path, chosen: Settings, port: int, sagemaker: str) -> dict
 def _service(folder: Path, chosen: Settings) -> dict[str, str]:
     """Return what SageMaker sees: it signs with a key of its own, by which the emulator knows it."""
     return {
-        **_machine(),
         **_keys(chosen.account, chosen),
         "TRAINYARD_HOME": str(folder / "home"),
         "TRAINYARD_ACCOUNT": chosen.account,

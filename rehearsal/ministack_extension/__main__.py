@@ -6,12 +6,19 @@ REHEARSAL_SAGEMAKER_URL. MiniStack's internals are used in these few modules onl
 
 from __future__ import annotations
 
+import os
+
 import events
+import permissions
 import resources
 import sagemaker
 import schedules
-from ministack.app import main
+from ministack import app
 
 for adapter in (sagemaker, resources, events, schedules):
     adapter.install()
-main()
+if "REHEARSAL_PERMISSIONS" in os.environ:
+    permissions.install()
+# With TLS it would listen at port 443 as well, for a service that is not rehearsed.
+app._port_is_bindable = lambda _host, _port: False
+app.main()
