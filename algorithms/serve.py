@@ -130,5 +130,10 @@ def run_server(name: str, paths: Paths) -> int:
         print(error, file=sys.stderr, flush=True)
         return 1
     server = Server(algorithm, model, limits, os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", ""))
-    run(server, limits, "127.0.0.1", int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")))
+    port = os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")
+    try:
+        run(server, limits, "127.0.0.1", int(port))
+    except (OSError, ValueError) as error:
+        print(f"cannot listen on SAGEMAKER_BIND_TO_PORT {port!r}: {error}", file=sys.stderr, flush=True)
+        return 1
     return 0

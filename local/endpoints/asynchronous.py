@@ -15,6 +15,7 @@ from local.arns import REGION, now
 from local.endpoints.backlog import AsyncRequest, Backlog
 from local.endpoints.connection import BrokenError
 from local.endpoints.connections import UnreachableError
+from local.endpoints.errors import InvocationError
 from local.endpoints.instance import Instance
 from local.endpoints.routing import Router
 from local.endpoints.timing import Timing
@@ -138,9 +139,9 @@ class AsyncEndpoint:
         except _BrokenOffError:
             if not self._closing.is_set():
                 self.backlog.again(file, replace(request, attempts=request.attempts + 1))
-        except (LocalError, OSError):
+        except Exception:
             # A full disk, say. The file stays, so the request is answered when the service is up again.
-            log.exception("the answer to %s could not be written", request.inference_id)
+            log.exception("the answer to %s could not be given", request.inference_id)
         finally:
             self._last_work = time.monotonic()
             with self._lock:
@@ -153,7 +154,10 @@ class AsyncEndpoint:
             body = self._objects.read(request.input) if request.input else request.payload()
         except LocalError as error:
             return _Outcome(0, {}, b"", f"Could not download the input: {error}")
-        fleet, variant = self._router.enter()
+        try:
+            fleet, variant = self._router.enter()
+        except InvocationError:  # the endpoint just went out of service
+            raise _BrokenOffError from None
         fault = True
         try:
             outcome = self._call(request, variant, body)

@@ -104,7 +104,7 @@ class Endpoint:
         elif status == "Deleting":
             self.delete()
         elif status != "Failed":
-            self._begin(self._restore)
+            self._restore()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the thread that is under way."""
@@ -157,8 +157,8 @@ class Endpoint:
         if not configuration.asynchronous and not configuration.serverless:
             fleet.start()
         self._into_service(fleet)
-        if self.record.status == "Updating" and self.record.pending is not None:
-            self._update()
+        if self.record.status == "Updating":
+            self._begin(self._scale if self.record.pending is None else self._update)
         elif self.record.status != "InService":
             self.record.pending = None
             self._save("InService", self.record.failure_reason)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from local.arns import ACCOUNT, arn
 from local.containers import Containers, built_in
 from local.endpoints.endpoint import Endpoint, Surroundings
-from local.endpoints.errors import validation_error
+from local.endpoints.errors import unavailable, validation_error
 from local.endpoints.instance import clear_leftovers
 from local.endpoints.record import Configuration, EndpointRecord, Pending
 from local.endpoints.timing import Timing
@@ -122,11 +122,14 @@ class EndpointManager:
         """Return the endpoint that answers under a name.
 
         Raises:
-            InvocationError: ValidationError: there is none, or it is not in service.
+            InvocationError: ValidationError: there is none, or it is not in service; ServiceUnavailable: the
+                service has just started.
 
         """
         endpoint = self._live.get(name) or self._live.get(name.lower())
         if endpoint is None:
+            if self._service.resources.find(arn(KIND, name.lower())) is not None:
+                raise unavailable(f"endpoint {name} is being brought back; try again in a moment")
             raise validation_error(f"Endpoint {name} of account {ACCOUNT} not found.")
         if not endpoint.router.fleets and endpoint.record.status != "InService":
             raise validation_error(

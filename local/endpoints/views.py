@@ -30,8 +30,7 @@ def describe(endpoint: Endpoint) -> dict[str, Any]:
         "AsyncInferenceConfig": record.configuration.request.get("AsyncInferenceConfig"),
         "DataCaptureConfig": _capture(record.configuration.request.get("DataCaptureConfig")),
     }
-    if fleets:
-        shown["ProductionVariants"] = _variants(fleets[0], record.configuration)
+    shown["ProductionVariants"] = _variants(fleets[0], record.configuration) if fleets else []
     if record.pending is not None:
         pending = record.pending
         variants = _variants(fleets[-1], pending.configuration) if len(fleets) > 1 else _planned(pending)

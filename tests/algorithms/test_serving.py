@@ -213,6 +213,18 @@ def test_a_model_that_cannot_be_served_ends_the_server_with_the_reason(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("port", ["taken", "http"])
+def test_a_port_that_cannot_be_had_ends_the_server_with_the_reason(container: Containers, port: str) -> None:
+    job = _trained(container("knn"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = str(taken.getsockname()[1]) if port == "taken" else port
+        with job.start("serve", SAGEMAKER_BIND_TO_PORT=given) as process:
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith(f"cannot listen on SAGEMAKER_BIND_TO_PORT '{given}'")
+    assert "Traceback" not in err
+
+
 FM = {"feature_dim": "2", "num_factors": "1", "predictor_type": "binary_classifier", "mini_batch_size": "2"}
 
 
