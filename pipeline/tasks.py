@@ -247,6 +247,8 @@ DIGITS = Task(
         *("--label-column", "label"),
         *("--classes", "0,1,2,3,4,5,6,7,8,9"),
         *("--validation-size", "0.05"),
+        # A multiclass_classifier is for three classes or more.
+        *("--minimum-classes", "3"),
     ),
     content_type=RECORDIO,
     validation=True,

@@ -63,6 +63,9 @@ def parse(arguments: Sequence[str]) -> Namespace:
     parser.add_argument(
         "--classes", type=_names, help="csv: class names; their order gives the labels 0, 1, …"
     )
+    parser.add_argument(
+        "--minimum-classes", type=int, default=2, help="how many classes the algorithms need at least"
+    )
     parser.add_argument("--feature-columns", type=_names, help="csv: features; without it all but the label")
     parser.add_argument("--split", default=AUTO, help="which rows train, such as 70 or fold=2/5,random")
     parser.add_argument("--test-size", type=_fraction, default=0.25, help="csv: fraction of all rows")

@@ -118,6 +118,12 @@ def convert_table(
                 rows = np.flatnonzero(here == NAMES.index(name))
                 counts[name] += np.bincount(codes[rows], minlength=len(fitted.class_names))
                 _write(files[name], label_file, name, features[rows], codes[rows], fitted.content_type)
+        trained = np.flatnonzero(counts["train"])
+        if len(trained) == 1:
+            raise InputError(
+                f"{table.source}: all training rows are of the class "
+                f"{fitted.class_names[trained[0]]!r}; give rows of two classes or more, or a random split"
+            )
     names = list(encoder.names())
     return Converted(
         fitted, counts, names, encoder.feature_dim, encoder.sparse, unseen_warnings(encoder.unseen)

@@ -54,6 +54,11 @@ def csv_input(raw: RawData, options: Namespace, split: Rearrangement | None) -> 
         class_names, rows = list(options.classes), table.count()
     else:
         class_names, rows = find_classes(table, schema)
+    if len(class_names) < options.minimum_classes:
+        raise InputError(
+            f"{path}: the target {schema.target!r} has {len(class_names)} classes, {', '.join(class_names)}, "
+            f"but the task is for {options.minimum_classes} or more"
+        )
     treatment = Treatment(
         schema, class_names, options.content_type, recipe, GREY_MAXIMUM if shape is not None else None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,7 @@ def test_iris_takes_a_split_too(job: Any, here: Here, iris_csv: str) -> None:
         ({"schema.json": schema(**TYPES)}, "no data beside schema.json"),
         ({"data.csv": CSV, "schema.json": "{}", "data.csv.schema": "{}"}, "one schema is wanted"),
         ({"train.csv": kaggle(20).replace(",9,", ",-9,")}, "is no pixel, a whole number of 0 to 255"),
+        ({"train.csv": re.sub(r"\n\d,", "\n7,", kaggle(20))}, "all training rows are of the class '7'"),
         ({"train.csv": kaggle(20).replace("\n3,", "\n33,")}, "column label: '33' is not one of 0, 1"),
         (
             {"data.csv": CSV, "schema.json": schema(**TYPES), "recipe.json": '{"outputs": ["sizes"]}'},
@@ -232,6 +234,13 @@ def test_bad_input_is_refused_by_name(
     assert expected in said
     assert not (job.output / "dataset").exists()
     assert not [path for path in job.output.rglob("*") if path.is_file()]
+
+
+def test_too_few_classes_for_the_algorithms_are_refused(job: Any, failure: Failure) -> None:
+    job.put("raw/data.csv", CSV.replace("\nc,", "\na,"))
+    job.put("raw/schema.json", schema(**TYPES))
+    said = failure(convert, *AUTO, "--minimum-classes", "3")
+    assert "the target 'label' has 2 classes, a, b, but the task is for 3 or more" in said
 
 
 def test_a_split_that_is_none_is_refused(job: Any, failure: Failure) -> None:
