@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import arns
 import events
 import permissions
 import resources
@@ -18,6 +19,7 @@ from ministack import app
 for adapter in (sagemaker, resources, events, schedules):
     adapter.install()
 if "REHEARSAL_PERMISSIONS" in os.environ:
+    arns.install()
     permissions.install()
 # With TLS it would listen at port 443 as well, for a service that is not rehearsed.
 app._port_is_bindable = lambda _host, _port: False
