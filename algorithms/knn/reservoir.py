@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from algorithms.errors import CustomerError
+
 Rows = npt.NDArray[np.float32]
 
 GROWTH = 1.25
+MEMORY_SHARE = 0.5
+"""Of the memory, for the sample: the index holds its rows once more."""
 
 
 class Reservoir:
@@ -50,6 +55,13 @@ class Reservoir:
         self._labels[first:last] = labels
 
     def _reserve(self, rows: int) -> None:
+        needed, available = 4 * rows * self._features.shape[1], memory_bytes()
+        if needed > MEMORY_SHARE * available:
+            raise CustomerError(
+                f"a dense sample of {rows} records with {self._features.shape[1]} features takes "
+                f"{needed / 2**30:.1f} GiB, more than half of the {available / 2**30:.1f} GiB of memory: "
+                "lower sample_size"
+            )
         # In place: the allocator moves the pages of a large block instead of copying them.
         self._features.resize((rows, self._features.shape[1]), refcheck=False)
         self._labels.resize(rows, refcheck=False)
@@ -63,6 +75,11 @@ class Reservoir:
         rows = rows[::-1][last]
         self._features[kept] = _dense(features[rows])
         self._labels[kept] = labels[rows]
+
+
+def memory_bytes() -> int:
+    """Return how much memory the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _dense(features: Any) -> Rows:

@@ -239,3 +239,12 @@ def test_macro_f1_is_the_published_one_for_the_published_mistake() -> None:
     assert np.mean(predicted == test_labels) == 0.9736842105263158
     # Published as a float32.
     assert np.float32(macro_f1(test_labels, predicted)) == np.float32(0.97170347)
+
+
+def test_a_sample_that_memory_cannot_hold_is_refused_before_it_is_made() -> None:
+    """A recipe's one-hot rows may be sparse and wide; knn's index is dense."""
+    wide = csr_matrix((1000, 2**31 - 1), dtype=np.float32)
+    with pytest.raises(
+        CustomerError, match=r"takes 1000\.0 GiB, more than half of the .*: lower sample_size"
+    ):
+        Reservoir(1000, wide.shape[1], seed=0).add(wide[:100], np.zeros(100, np.float32))
