@@ -95,6 +95,7 @@ def test_endpoints_are_listed_by_status_and_name(yard: Any, model: str, variant:
         yard.sagemaker.create_endpoint(EndpointName="other", EndpointConfigName="none")
 
 
+@pytest.mark.slow
 def test_a_waiter_of_the_sdk_sees_the_endpoint_come_and_go(yard: Any, model: str, variant: Variant) -> None:
     config = yard.config("waited-1", variant(model))
     yard.sagemaker.create_endpoint(EndpointName="waited", EndpointConfigName=config)

@@ -70,6 +70,7 @@ def test_a_service_that_ended_serves_again(open_yard: Any, variant: Variant, is_
     assert (told["EndpointStatus"], told["CreationTime"]) == ("InService", created)
 
 
+@pytest.mark.slow
 def test_a_live_endpoint_outlives_its_configuration_and_model(open_yard: Any, variant: Variant) -> None:
     yard = open_yard()
     yard.serve("orphaned", variant(yard.model("m-orphaned")))
@@ -79,6 +80,7 @@ def test_a_live_endpoint_outlives_its_configuration_and_model(open_yard: Any, va
     assert open_yard().invoke("orphaned") == "m-orphaned:1"
 
 
+@pytest.mark.slow
 def test_an_update_that_the_service_did_not_finish_is_finished(open_yard: Any, variant: Variant) -> None:
     yard = open_yard()
     yard.serve("resumed", variant(yard.model("old")))

@@ -167,6 +167,7 @@ def test_what_the_live_variants_came_to_can_be_retained(yard: Any, variant: Vari
     assert yard.invoke("retained") == "new:1"
 
 
+@pytest.mark.slow
 def test_an_update_under_way_refuses_another_and_a_deletion(yard: Any, variant: Variant, models: Any) -> None:
     yard.serve("busy", variant("old"))
     config = yard.config("busy-2", variant("new"))
