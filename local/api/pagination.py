@@ -101,6 +101,8 @@ _TIMES = {
     "CreatedBefore": ("CreationTime", -1),
     "LastModifiedTimeAfter": ("LastModifiedTime", 1),
     "LastModifiedTimeBefore": ("LastModifiedTime", -1),
+    "ModifiedTimeAfter": ("LastModifiedTime", 1),
+    "ModifiedTimeBefore": ("LastModifiedTime", -1),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from local.api.errors import not_found
@@ -41,7 +41,7 @@ def update(service: Service, item: Resource, request: dict[str, Any], *keys: str
 
 
 def paged(
-    request: dict[str, Any], items: list[dict[str, Any]], identity: Callable[[Any], str]
+    request: dict[str, Any], items: Sequence[Mapping[str, Any]], identity: Callable[[Any], str]
 ) -> tuple[list[Any], dict[str, str]]:
     """Return a page of described resources, oldest first unless asked otherwise."""
     return page(
@@ -50,6 +50,7 @@ def paged(
         sort={
             "CreationTime": lambda item: item["CreationTime"],
             "LastModifiedTime": lambda item: item["LastModifiedTime"],
+            "Name": identity,
         },
         identity=identity,
         order="Ascending",

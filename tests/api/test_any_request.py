@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from local.api.dispatch import handle
 from local.api.errors import ServiceError
-from local.api.model import service_model
+from local.api.model import pattern, service_model
 from local.api.registry import operations
 from local.api.start import LocalService
 
@@ -60,75 +63,139 @@ ANYTHING = st.recursive(
 )
 
 
-def roughly(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Values that look like a shape's, and now and then are something else."""
-    return st.one_of(fitting(shape, depth), fitting(shape, depth), fitting(shape, depth), ANYTHING)
+ROLE = "arn:aws:iam::000000000000:role/any"
+WORDS = [
+    *THERE,
+    f"{ARN}:pipeline/there/execution/none",
+    "a",
+    "Name-1",
+    "0" * 32,
+    "s3://bucket/k",
+    "https://example.com",
+    ROLE,
+    "arn:aws:kms:us-east-1:000000000000:key/0",
+    "123456789012.dkr.ecr.us-east-1.amazonaws.com/knn:1",
+    "text/csv",
+    "ml.m5.large",
+    "subnet-1",
+    "vpc-1",
+    "d-none",
+    json.dumps({"Steps": [{"Name": "A", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}]}),
+]
+"""Texts of which most of the service's fields take one or another."""
 
 
-def fitting(shape: Any, depth: int) -> st.SearchStrategy[Any]:
-    kind = shape.type_name
+@cache
+def words(expression: str, least: int, most: int) -> list[str]:
+    """The texts above that a field takes; where none does, all of them."""
+    fits = [
+        word
+        for word in WORDS
+        if least <= len(word) <= most and (not expression or pattern(expression).fullmatch(word))
+    ]
+    return fits or WORDS
+
+
+def fitting(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
+    """Values that a shape takes, as a rule."""
+    kind, limits = shape.type_name, shape.metadata
     if kind == "structure":
-        if depth > 3:
-            return st.just({})
-        required = {
-            name: st.deferred(lambda s=shape.members[name]: roughly(s, depth + 1))
-            for name in shape.required_members
-        }
+        required = {name: deferred(shape.members[name], depth) for name in shape.required_members}
         optional = {
-            name: st.deferred(lambda s=member: roughly(s, depth + 1))
+            name: deferred(member, depth)
             for name, member in shape.members.items()
-            if name not in shape.required_members
+            if name not in required and depth < 3
         }
         if not optional:
             return st.fixed_dictionaries(required)
-        chosen = st.lists(st.sampled_from(sorted(optional)), max_size=2, unique=True)
-        return st.tuples(st.fixed_dictionaries(required), chosen).flatmap(
-            lambda parts: st.fixed_dictionaries({name: optional[name] for name in parts[1]}).map(
-                lambda more: {**parts[0], **more}
-            )
+        chosen = st.lists(st.sampled_from(sorted(optional)), max_size=3, unique=True)
+        return chosen.flatmap(
+            lambda names: st.fixed_dictionaries({**required, **{name: optional[name] for name in names}})
         )
     if kind == "list":
-        return st.lists(roughly(shape.member, depth + 1), max_size=2)
+        least = int(limits.get("min", 0))
+        return st.lists(deferred(shape.member, depth), min_size=least, max_size=max(least, 2))
     if kind == "map":
-        return st.dictionaries(TEXT, roughly(shape.value, depth + 1), max_size=2)
+        return st.dictionaries(deferred(shape.key, depth), deferred(shape.value, depth), max_size=2)
     if kind == "boolean":
         return st.booleans()
     if kind in ("integer", "long"):
-        return st.integers(-1, 200)
+        least = int(limits.get("min", 0))
+        return st.integers(least, min(int(limits.get("max", 100)), least + 100))
     if kind in ("float", "double", "timestamp"):
         return st.floats(0, 4e9)
     if shape.enum:
         return st.sampled_from(shape.enum)
-    least = int(shape.metadata.get("min", 0))
-    return st.one_of(
-        TEXT, TEXT.map(lambda text: text.ljust(least, "a")), st.just("arn:aws:iam::000000000000:role/any")
-    )
+    least, most = int(limits.get("min", 0)), int(limits.get("max", 10**6))
+    return st.sampled_from(words(limits.get("pattern", ""), least, most))
+
+
+def deferred(shape: Any, depth: int) -> st.SearchStrategy[Any]:
+    return st.deferred(lambda: fitting(shape, depth + 1))
+
+
+@st.composite
+def roughly(draw: st.DrawFn, shape: Any) -> Any:
+    """A request that fits, or one in which something somewhere was replaced."""
+    request = draw(fitting(shape)) if shape is not None else {}
+    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
+        place: Any = request
+        while isinstance(place, dict | list) and place:
+            key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+            if not isinstance(place[key], dict | list) or not place[key] or draw(st.booleans()):
+                place[key] = draw(ANYTHING)
+                break
+            place = place[key]
+    return request
+
+
+FAIL = [{"Name": "A", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}]
+SEEDS: dict[str, dict[str, Any]] = {
+    "CreatePipeline": {
+        "PipelineName": "there",
+        "PipelineDefinition": json.dumps({"Steps": FAIL}),
+        "RoleArn": ROLE,
+    },
+    "CreateModel": {
+        "ModelName": "there",
+        "PrimaryContainer": {"Image": "x", "ModelDataUrl": "s3://bucket/k"},
+    },
+    "CreateModelPackageGroup": {"ModelPackageGroupName": "there"},
+    "CreateModelPackage": {"ModelPackageGroupName": "there"},
+    "CreateEndpointConfig": {
+        "EndpointConfigName": "there",
+        "ProductionVariants": [
+            {
+                "VariantName": "a",
+                "ModelName": "there",
+                "InitialInstanceCount": 1,
+                "InstanceType": "ml.m5.large",
+            }
+        ],
+    },
+    "CreateUserProfile": {"DomainId": "d-none", "UserProfileName": "there"},
+    "CreateSpace": {"DomainId": "d-none", "SpaceName": "there"},
+}
+"""Operation → what makes something called `there`."""
+
+
+def seed(service: Any) -> None:
+    """Make what requests can name, as far as it is not there or was deleted by one."""
+    service.state.objects.put_bytes(b"x", "s3://bucket/k")
+    if service.resources.get("domain", "d-none") is None:
+        domain = {"DomainName": "a", "AuthMode": "IAM", "DomainId": "d-none"}
+        service.resources.add("domain", "d-none", f"{ARN}:domain/d-none", domain, status="InService")
+    service.records.add_execution("none", "there", {}, {"Steps": FAIL})
+    service.records.update_execution("none", status="Failed", ended=service.clock())
+    for name, request in SEEDS.items():
+        token = {"ClientRequestToken": os.urandom(16).hex()} if name == "CreatePipeline" else {}
+        with suppress(ServiceError):
+            handle(service, f"SageMaker.{name}", json.dumps({**request, **token}).encode())
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with LocalService(tmp_path_factory.mktemp("any") / "home") as local:
-        local.service.state.objects.put_bytes(b"x", "s3://bucket/k")
-        role = "arn:aws:iam::000000000000:role/any"
-        steps = [{"Name": "A", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}]
-        for name, request in (
-            (
-                "CreatePipeline",
-                {
-                    "PipelineName": "there",
-                    "PipelineDefinition": json.dumps({"Steps": steps}),
-                    "RoleArn": role,
-                    "ClientRequestToken": "1" * 32,
-                },
-            ),
-            (
-                "CreateModel",
-                {"ModelName": "there", "PrimaryContainer": {"Image": "x", "ModelDataUrl": "s3://bucket/k"}},
-            ),
-            ("CreateModelPackageGroup", {"ModelPackageGroupName": "there"}),
-            ("CreateModelPackage", {"ModelPackageGroupName": "there"}),
-        ):
-            handle(local.service, f"SageMaker.{name}", json.dumps(request).encode())
         yield local.service
 
 
@@ -155,6 +222,7 @@ def answered(service: Any, name: str, body: bytes) -> None:
 @given(data=st.data())
 def test_any_request_is_answered_or_refused(service: Any, name: str, data: st.DataObject) -> None:
     shape = service_model().operation_model(name).input_shape
+    seed(service)
     answered(service, name, json.dumps(data.draw(roughly(shape))).encode())
 
 
@@ -178,7 +246,7 @@ def test_any_definition_is_taken_or_refused(service: Any, definition: Any, steps
         request = {
             "PipelineName": "any",
             "PipelineDefinition": json.dumps(document),
-            "RoleArn": "arn:aws:iam::000000000000:role/any",
+            "RoleArn": ROLE,
             "ClientRequestToken": "0" * 32,
         }
         answered(service, "CreatePipeline", json.dumps(request).encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.api.errors import in_use, not_found
+from local.api.pagination import wanted
 from local.api.registry import operation
 from local.api.service import Service
 from local.api.studio import add, described, paged
@@ -37,9 +38,11 @@ def list_configs(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     items = [
         described(item)
         for item in service.resources.all(_KIND)
-        if request.get("NameContains", "").lower() in item.name.lower()
+        if request.get("AppTypeEquals", item.request["StudioLifecycleConfigAppType"])
+        == item.request["StudioLifecycleConfigAppType"]
     ]
-    shown, more = paged(request, items, lambda item: item["StudioLifecycleConfigName"])
+    found = wanted(request, items, "StudioLifecycleConfigName")
+    shown, more = paged(request, found, lambda item: item["StudioLifecycleConfigName"])
     return {"StudioLifecycleConfigs": shown, **more}
 
 
