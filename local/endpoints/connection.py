@@ -15,7 +15,17 @@ import httptools
 
 
 class BrokenError(Exception):
-    """The connection broke off before the answer was whole."""
+    """The connection broke off before the answer was whole.
+
+    Attributes:
+        idle: whether it had been kept from an earlier request and nothing was answered: the other side may
+            have closed it for its age in the moment in which it was used again.
+
+    """
+
+    def __init__(self, message: str, *, idle: bool = False):
+        super().__init__(message)
+        self.idle = idle
 
 
 @dataclass
@@ -40,6 +50,8 @@ class Connection(asyncio.Protocol):
         self._answer = Answer()
         self._parts: list[bytes] = []
         self._headers_seen = False
+        self._answers = 0
+        self._answering = False
 
     @property
     def open(self) -> bool:
@@ -93,6 +105,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived."""
+        self._answering = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -104,7 +117,8 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if self._headers_seen and not self._length_known():
             self.on_message_complete()
-        self._end(BrokenError(f"it broke off the connection{f' ({exc})' if exc else ''}"))
+        idle = self._answers > 0 and not self._answering
+        self._end(BrokenError(f"it broke off the connection{f' ({exc})' if exc else ''}", idle=idle))
 
     def _length_known(self) -> bool:
         return not {b"content-length", b"transfer-encoding"}.isdisjoint(self._answer.headers)
@@ -133,7 +147,8 @@ class Connection(asyncio.Protocol):
         """Give the answer to who waits for it."""
         if self._answer.status < 200:  # 100 Continue and the like: the answer is yet to come
             return
-        self._headers_seen = False
+        self._headers_seen = self._answering = False
+        self._answers += 1
         answer = self._answer
         answer.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if not self._parser.should_keep_alive():

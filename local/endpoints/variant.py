@@ -182,7 +182,7 @@ class Variant:
             TimeoutError: the container did not answer in time.
 
         """
-        deadline = 0.0
+        deadline, again = 0.0, False
         while True:
             instance = self.ready_instance()
             if instance is None:
@@ -197,7 +197,10 @@ class Variant:
                 if time.monotonic() > deadline:
                     raise unavailable(f"variant {self.name} cannot be reached: {error}") from None
             except BrokenError as error:
-                raise await self._broken(instance, deaths, error) from None
+                failure = await self._broken(instance, deaths, error)
+                if again or not error.idle or instance.deaths != deaths:
+                    raise failure from None
+                again = True
             finally:
                 instance.outstanding -= 1
             await asyncio.sleep(_UNREACHABLE_PAUSE)

@@ -49,6 +49,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         said = body.decode()
+        if mode == "forgetful":  # takes one request a connection, and says so to nobody
+            self.answered = getattr(self, "answered", 0) + 1
+            if self.answered > 1:
+                self.close_connection = True
+                return None
         if mode == "fail":
             return self.answer(500, b"the model broke", Content_Type="text/plain")
         if said == "die":
