@@ -256,8 +256,8 @@ DIGITS = Task(
         Candidate(
             algorithm="linear-learner",
             predictor_type="multiclass_classifier",
-            settings={"mini_batch_size": 200, "epochs": 15, "num_models": "auto"},
-            from_dataset=("feature_dim", "num_classes", "normalize_data"),
+            settings={"mini_batch_size": 200, "epochs": 15},
+            from_dataset=("feature_dim", "num_classes", "normalize_data", "num_models"),
             validation=True,
         ),
         Candidate(

@@ -14,7 +14,7 @@ from pipeline.definition import DEFINITIONS, IMAGES_FILE, load, load_images, tas
 from pipeline.lint import lint
 
 # Runs the builder where any look-up or connection ends the process, with one more task in the catalogue.
-THIRD_TASK = """
+ANOTHER_TASK = """
 import os, runpy, sys
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ sys.addaudithook(no_network)
 
 from pipeline import tasks
 digits = tasks.Task(
-    name="digits",
+    name="ten-digits",
     title="Which digit is this?",
     description="Images of handwritten digits.",
     data_formats=("mnist.pkl.gz",),
@@ -56,8 +56,8 @@ runpy.run_module("pipeline.build", run_name="__main__")
 
 @pytest.fixture(scope="session")
 def built() -> dict[str, Any]:
-    """What the SDK makes of the catalogue and a third task, without network and credentials."""
-    return build(("-c", THIRD_TASK))
+    """What the SDK makes of the catalogue and one more task, without network and credentials."""
+    return build(("-c", ANOTHER_TASK))
 
 
 @pytest.mark.slow
@@ -71,13 +71,13 @@ def test_committed_definitions_are_not_stale(built: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_building_twice_gives_the_same_bytes(built: dict[str, Any]) -> None:
     # Hashes differ from one process to the next, so an order taken from a set would show.
-    again = build(("-c", THIRD_TASK))
+    again = build(("-c", ANOTHER_TASK))
     assert as_text(again) == as_text(built)
 
 
 @pytest.mark.slow
 def test_a_third_task_is_one_entry_in_the_catalogue(built: dict[str, Any]) -> None:
-    digits = built["definitions"]["digits"]
+    digits = built["definitions"]["ten-digits"]
     assert lint(digits) == []
     types = {entry["Name"]: entry["Type"] for entry in digits["Parameters"]}
     assert types["LinearLearnerLearningRate"] == "Float"

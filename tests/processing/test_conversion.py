@@ -81,6 +81,7 @@ def test_iris_as_csv_channels(job: Any, iris_csv: str) -> None:
             "feature_dim": "4",
             "num_classes": "3",
             "normalize_data": "true",
+            "num_models": "auto",
             "sample_size": "60000",
         },
         "rows": {"train": 112, "test": 38},

@@ -102,6 +102,7 @@ def test_a_schema_finds_the_classes_and_words_become_sparse_columns(job: Any, he
         "feature_dim": "9",
         "num_classes": "3",
         "normalize_data": "false",
+        "num_models": "auto",
         "sample_size": "60000",
     }
     features, labels = read_arrays(job.output / "train" / "train.pbr")
