@@ -76,7 +76,7 @@ def test_building_twice_gives_the_same_bytes(built: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_a_third_task_is_one_entry_in_the_catalogue(built: dict[str, Any]) -> None:
+def test_another_task_is_one_entry_in_the_catalogue(built: dict[str, Any]) -> None:
     digits = built["definitions"]["ten-digits"]
     assert lint(digits) == []
     types = {entry["Name"]: entry["Type"] for entry in digits["Parameters"]}
