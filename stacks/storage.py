@@ -147,14 +147,13 @@ class StorageStack(PlatformStack):
         return [*executions, superseded]
 
     def _refuse_other_encryption(self, bucket: s3.Bucket) -> None:
-        """Refuse uploads under another key; without a header the bucket's default encrypts them."""
-        for operator, key, value in (
-            ("StringNotEqualsIfExists", "s3:x-amz-server-side-encryption", "aws:kms"),
-            (
-                "StringNotEqualsIfExists",
-                "s3:x-amz-server-side-encryption-aws-kms-key-id",
-                self.data_key.key_arn,
-            ),
+        """Refuse uploads under another key; without a header the bucket's default encrypts them.
+
+        A key that a request lacks makes StringNotEquals true, with IfExists or without: only Null tells it.
+        """
+        for key, value in (
+            ("s3:x-amz-server-side-encryption", "aws:kms"),
+            ("s3:x-amz-server-side-encryption-aws-kms-key-id", self.data_key.key_arn),
         ):
             bucket.add_to_resource_policy(
                 iam.PolicyStatement(
@@ -162,7 +161,7 @@ class StorageStack(PlatformStack):
                     principals=[iam.AnyPrincipal()],
                     actions=["s3:PutObject"],
                     resources=[bucket.arn_for_objects("*")],
-                    conditions={operator: {key: value}},
+                    conditions={"Null": {key: "false"}, "StringNotEquals": {key: value}},
                 )
             )
 

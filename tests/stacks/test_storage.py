@@ -57,11 +57,21 @@ def test_data_is_encrypted_with_the_platforms_own_key_that_turns_every_year(both
 def test_data_cannot_be_written_under_another_key(dev: Any) -> None:
     for kind in ("raw", "artifacts"):
         denied = [s for s in bucket_policies(dev)[kind] if s["Action"] == "s3:PutObject"]
-        keys = {key for s in denied for condition in s["Condition"].values() for key in condition}
+        keys = {key for s in denied for key in s["Condition"]["StringNotEquals"]}
         assert keys == {
             "s3:x-amz-server-side-encryption",
             "s3:x-amz-server-side-encryption-aws-kms-key-id",
         }
+
+
+def test_data_written_without_naming_a_key_is_not_refused_and_the_buckets_default_encrypts_it(
+    dev: Any,
+) -> None:
+    for kind in ("raw", "artifacts"):
+        for denied in (s for s in bucket_policies(dev)[kind] if s["Action"] == "s3:PutObject"):
+            condition = denied["Condition"]
+            # IAM takes a condition on a missing key for true; only Null asks whether it is there.
+            assert condition["Null"] == dict.fromkeys(condition["StringNotEquals"], "false")
 
 
 def test_every_access_to_data_is_logged(both: Any) -> None:
