@@ -133,6 +133,9 @@ class RemoteObjects(ObjectStore):
         except ClientError as error:
             if error.response["Error"]["Code"] in _ABSENT:
                 raise NotFoundError(f"there is no object {uri}") from None
-            raise LocalError(f"{uri}{who}: {error}") from None
+            # The answer to a HEAD has no body that could name the error.
+            forbidden = error.response["Error"]["Code"] == "403"
+            why = f"AccessDenied when calling {error.operation_name}" if forbidden else str(error)
+            raise LocalError(f"{uri}{who}: {why}") from None
         except (BotoCoreError, Boto3Error) as error:
             raise LocalError(f"{uri}{who}: {error}") from None

@@ -31,7 +31,7 @@ def missing(site: Site, report: Report, task: str) -> None:
         iam.delete_role_policy(RoleName=role, PolicyName=_POLICY)
     told = reasons.get("Convert", "")
     report.check(
-        "AccessDenied" in told or "Forbidden" in told,
+        "AccessDenied" in told and "s3://" in told and role in told,
         f"without {_DENIED} of {role} the step Convert fails with AccessDenied",
         reasons,
     )

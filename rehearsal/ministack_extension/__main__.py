@@ -14,6 +14,7 @@ import permissions
 import resources
 import sagemaker
 import schedules
+import trust
 from ministack import app
 
 for adapter in (sagemaker, resources, events, schedules):
@@ -21,6 +22,7 @@ for adapter in (sagemaker, resources, events, schedules):
 if "REHEARSAL_PERMISSIONS" in os.environ:
     arns.install()
     permissions.install()
+    trust.install()
 # With TLS it would listen at port 443 as well, for a service that is not rehearsed.
 app._port_is_bindable = lambda _host, _port: False
 app.main()

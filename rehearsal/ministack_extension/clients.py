@@ -34,9 +34,9 @@ def _session() -> Any:
     return botocore.session.Session()
 
 
-def as_role(role: str, service: str) -> Any:
+def as_role(role: str, session: str, service: str) -> Any:
     """Return a client with the rights of a role, which is assumed for it."""
-    held = client("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")["Credentials"]
+    held = client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
     return _session().create_client(
         service,
         region_name=os.environ["MINISTACK_REGION"],

@@ -27,7 +27,7 @@ def _invoke(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any],
         _plain(target, event, rule, view)
         return
     given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
-    started = clients.as_role(target["RoleArn"], "sagemaker").start_pipeline_execution(
+    started = clients.as_role(target["RoleArn"], "Scheduler", "sagemaker").start_pipeline_execution(
         PipelineName=target["Arn"].partition(_PIPELINE)[2],
         PipelineParameters=given,
         PipelineExecutionDescription=f"started by the schedule {rule['Name']}",
