@@ -51,9 +51,10 @@ def plan(config: Mapping[str, Any] | None, instances: int) -> Plan:
 
     """
     config = config or {}
-    alarms = tuple(
-        alarm["AlarmName"] for alarm in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-    )
+    listed = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+    if not all("AlarmName" in alarm for alarm in listed):
+        raise ValueError("an alarm of AutoRollbackConfiguration has no AlarmName; name it")
+    alarms = tuple(alarm["AlarmName"] for alarm in listed)
     if "BlueGreenUpdatePolicy" in config and "RollingUpdatePolicy" in config:
         raise ValueError("DeploymentConfig has both BlueGreenUpdatePolicy and RollingUpdatePolicy; give one")
     if rolling := config.get("RollingUpdatePolicy"):
