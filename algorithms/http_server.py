@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httptools
 
@@ -27,8 +27,7 @@ _DRAIN_SECONDS = 5.0
 _JSON = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request that has arrived whole; header names are in lower case, the path is without its query."""
 
     method: str
@@ -37,8 +36,7 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An answer; `media_type` as the Content-Type header has it."""
 
     status: int

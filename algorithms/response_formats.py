@@ -6,6 +6,7 @@ line, the fields in their order; recordIO writes records with empty features and
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy.typing as npt
@@ -46,10 +47,15 @@ def encode_response(predictions: Predictions, media_type: str) -> bytes:
 
 def _objects(predictions: Predictions) -> list[str]:
     """One JSON object a row. Finite floats, integers and lists of them print in Python as in JSON."""
-    template = "{" + ", ".join(f'"{name}": %r' for name in predictions) + "}"
+    template = _template(tuple(predictions))
     return list(
         map(template.__mod__, zip(*(column.tolist() for column in predictions.values()), strict=True))
     )
+
+
+@cache
+def _template(names: tuple[str, ...]) -> str:
+    return "{" + ", ".join(f'"{name}": %r' for name in names) + "}"
 
 
 def _csv(predictions: Predictions) -> bytes:
