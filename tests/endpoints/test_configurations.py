@@ -50,6 +50,11 @@ def test_configurations_are_listed_in_pages(yard: Any, model: str, variant: Vari
 ASYNC = {"OutputConfig": {"S3OutputPath": "s3://bucket/out"}}
 TOPICS = {"IncludeInferenceResponseIn": ["ERROR_NOTIFICATION_TOPIC"]}
 INCLUDING = {"OutputConfig": {"S3OutputPath": "s3://bucket/out", "NotificationConfig": TOPICS}}
+CAPTURE = {
+    "InitialSamplingPercentage": 100,
+    "DestinationS3Uri": "s3://b",
+    "CaptureOptions": [{"CaptureMode": "Input"}],
+}
 SHADOW = {
     "VariantName": "Shadow",
     "ModelName": "m",
@@ -70,6 +75,12 @@ SHADOW = {
         ([{}, {"VariantName": "B"}], {"AsyncInferenceConfig": ASYNC}, "has exactly one variant"),
         ([{}], {"AsyncInferenceConfig": {"OutputConfig": {}}}, "needs an S3OutputPath"),
         ([{}], {"AsyncInferenceConfig": INCLUDING}, "IncludeInferenceResponseIn does not work here"),
+        (
+            [{}],
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "https://bucket/x"}}},
+            "S3OutputPath: 'https://bucket/x' is no S3 location",
+        ),
+        ([{}], {"DataCaptureConfig": CAPTURE}, "DestinationS3Uri: 's3://b' is no S3 location"),
         ([{}], {"ShadowProductionVariants": [SHADOW]}, "ShadowProductionVariants does not run here"),
     ],
 )

@@ -10,6 +10,8 @@ from local.api.pagination import page, wanted
 from local.api.registry import operation
 from local.api.service import Service
 from local.arns import arn
+from local.errors import LocalError
+from local.objects import split_uri
 from local.resources import Resource
 
 _CONFIG = "endpoint-config"
@@ -135,5 +137,19 @@ def _check_kind(request: dict[str, Any]) -> None:
             raise invalid("AsyncInferenceConfig.OutputConfig needs an S3OutputPath")
         if output.get("NotificationConfig", {}).get("IncludeInferenceResponseIn"):
             raise invalid("IncludeInferenceResponseIn does not work here: read the answer at its location")
-    if serverless and "DataCaptureConfig" in request:
-        raise invalid("data capture is not available for serverless endpoints")
+        for member in ("S3OutputPath", "S3FailurePath"):
+            _check_location(f"AsyncInferenceConfig.OutputConfig.{member}", output.get(member))
+    if "DataCaptureConfig" in request:
+        if serverless:
+            raise invalid("data capture is not available for serverless endpoints")
+        _check_location(
+            "DataCaptureConfig.DestinationS3Uri", request["DataCaptureConfig"]["DestinationS3Uri"]
+        )
+
+
+def _check_location(member: str, uri: str | None) -> None:
+    try:
+        if uri is not None:
+            split_uri(uri)
+    except LocalError as error:
+        raise invalid(f"{member}: {error}") from None
