@@ -102,13 +102,13 @@ def registered(site: Site, report: Report, task: str, execution: str) -> str:
     return arn
 
 
-def scheduled(site: Site, report: Report, task: str, by_hand: str, seconds: float) -> str:
-    """Wait until the schedule starts an execution; return its ARN."""
+def scheduled(site: Site, report: Report, task: str, by_hand: set[str], seconds: float) -> str:
+    """Wait until the schedule starts an execution, one that is not among those by hand; return its ARN."""
     client, name = site.client("sagemaker"), site.names.of(task)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         listed = client.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
-        others = [item for item in listed if item["PipelineExecutionArn"] != by_hand]
+        others = [item for item in listed if item["PipelineExecutionArn"] not in by_hand]
         if others:
             first = min(others, key=lambda item: item["StartTime"])
             report.check(first, "the schedule rate(1 minute) fired and started an execution")

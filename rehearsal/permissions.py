@@ -18,8 +18,8 @@ _DENIED = "s3:GetObject"
 _POLICY = "RehearsalTakesAway"
 
 
-def missing(site: Site, report: Report, task: str) -> None:
-    """Take away what a step needs: the step fails with AccessDenied, and says who may not do what."""
+def missing(site: Site, report: Report, task: str) -> str:
+    """Take away what a step needs: the step fails with AccessDenied; return the execution's ARN."""
     iam, role = site.client("iam"), site.names.role(task, "convert")
     deny = {"Effect": "Deny", "Action": _DENIED, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
@@ -36,6 +36,7 @@ def missing(site: Site, report: Report, task: str) -> None:
         reasons,
     )
     report.note(told)
+    return started
 
 
 def used(site: Site, report: Report) -> None:
