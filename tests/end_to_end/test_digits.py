@@ -152,9 +152,9 @@ def test_an_inferred_schema_is_one_that_a_run_takes(
 
 
 def test_waiting_shows_the_steps_of_an_execution_that_is_over(
-    home: Path, command: Trainyard, run_json: RunJson
+    iris: tuple[Path, dict[str, Any]], command: Trainyard
 ) -> None:
-    result = run_json(home, "iris")
+    home, result = iris
     done = command(home, "wait", result["execution"])
     assert done.returncode == 0
     assert f"{result['execution']} Succeeded" in done.stdout
