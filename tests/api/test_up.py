@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.api.address import running_url
 
 pytestmark = pytest.mark.slow
+
+KNN = "382416733822.dkr.ecr.us-east-1.amazonaws.com/knn:1"
 
 
 def pipeline(up: Any, name: str, *steps: dict[str, Any]) -> str:
@@ -138,6 +141,60 @@ def test_after_kill_9_all_is_as_it_was_and_an_execution_goes_on(up: Any, tmp_pat
         )
     )
     assert runs.read_text() == "xxxx"
+
+
+def test_after_kill_9_a_package_is_approved_and_its_endpoint_answers_again(up: Any) -> None:
+    up.start()
+    client, s3 = up.client("sagemaker"), up.client("s3")
+    rows = "".join(f"{label},{label}.0,{label}.5\n" for label in (0, 1) * 20)
+    s3.put_object(Bucket="trainyard-raw", Key="train/rows.csv", Body=rows.encode())
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://trainyard-raw/train"}}
+    client.create_training_job(
+        TrainingJobName="knn",
+        AlgorithmSpecification={"TrainingImage": KNN, "TrainingInputMode": "File"},
+        HyperParameters={"feature_dim": "2", "k": "3", "sample_size": "40", "predictor_type": "classifier"},
+        InputDataConfig=[{"ChannelName": "train", "ContentType": "text/csv", "DataSource": source}],
+        OutputDataConfig={"S3OutputPath": "s3://trainyard-artifacts"},
+        ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+        RoleArn=up.role,
+    )
+    job = {"TrainingJobName": "knn"}
+    up.until(lambda: client.describe_training_job(**job)["TrainingJobStatus"] == "Completed")
+    data = client.describe_training_job(**job)["ModelArtifacts"]["S3ModelArtifacts"]
+    specification = {"Containers": [{"Image": KNN, "ModelDataUrl": data}]}
+    package = client.create_model_package(
+        ModelPackageGroupName="iris", InferenceSpecification=specification, ModelApprovalStatus="Rejected"
+    )["ModelPackageArn"]
+    client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+
+    def status() -> str:
+        listed = up.client("sagemaker").list_endpoints()["Endpoints"]
+        return str(listed[0]["EndpointStatus"]) if listed else ""
+
+    up.until(lambda: status() == "InService")
+    before = client.describe_endpoint(EndpointName="iris")
+    request = {"EndpointName": "iris", "ContentType": "text/csv", "Body": b"1.1,1.4"}
+    answer = up.client("sagemaker-runtime").invoke_endpoint(**request)["Body"].read()
+    assert json.loads(answer) == {"predictions": [{"predicted_label": 1.0}]}
+    up.kill()
+
+    up.start()
+    up.until(lambda: status() == "InService")
+    client = up.client("sagemaker")
+    assert client.describe_model_package(ModelPackageName=package)["ModelApprovalStatus"] == "Approved"
+    after = client.describe_endpoint(EndpointName="iris")
+    for member in ("EndpointArn", "EndpointConfigName", "CreationTime", "EndpointStatus"):
+        assert after[member] == before[member]
+    runtime = up.client("sagemaker-runtime")
+
+    def answers() -> bool:
+        try:
+            return bool(runtime.invoke_endpoint(**request)["Body"].read() == answer)
+        except ClientError:  # its process is being started
+            return False
+
+    up.until(answers)
 
 
 def test_after_sigterm_an_execution_goes_on_and_one_that_was_stopped_does_not(
