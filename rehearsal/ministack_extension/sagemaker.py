@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import urllib.error
 import urllib.request
+import uuid
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from ministack import app
-from ministack.core import iam_actions, router
+from ministack.core import iam_actions, iam_evaluator, responses, router
 
 _SERVICES = {"sagemaker": "SageMaker.", "application-autoscaling": "AnyScaleFrontendService."}
 """Service, as requests are signed for it → what its X-Amz-Target begins with."""
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding", "expect"})
 _SECONDS = 900.0
+_ROLES = ("ExecutionRoleArn", "RoleArn")
+_PASSING = "iam:PassRole"
+Answer = tuple[int, dict[str, str], bytes]
 
 
 def url() -> str:
@@ -24,7 +29,7 @@ def url() -> str:
 
 
 def install() -> None:
-    """Have MiniStack route these services here, and name their IAM actions where it enforces IAM."""
+    """Have MiniStack route these services here, and name their actions where it enforces IAM."""
     for service, target in _SERVICES.items():
         router.SERVICE_PATTERNS[service] = {"target_prefixes": [target], "path_patterns": []}
         app.SERVICE_HANDLERS[service] = _pass_on
@@ -33,13 +38,41 @@ def install() -> None:
 
 async def _pass_on(
     method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> tuple[int, dict[str, str], bytes]:
+) -> Answer:
+    if app.AUTH and (refused := _may_not_pass(headers, body, query)):
+        return refused
     return await asyncio.to_thread(_request, method, path, headers, body, query)
 
 
-def _request(
-    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> tuple[int, dict[str, str], bytes]:
+def _may_not_pass(headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer | None:
+    """Return the refusal of whoever hands SageMaker a role that he may not pass on, or None."""
+    if not headers.get("x-amz-target", "").startswith("SageMaker.Create"):
+        return None
+    request = json.loads(body or b"{}")
+    key = router.extract_access_key_id(headers, query)
+    for role in (request[member] for member in _ROLES if member in request):
+        refused = iam_evaluator.enforce(
+            key,
+            _PASSING,
+            "iam",
+            responses.get_region(),
+            resource_arn=role,
+            service_context={"iam:PassedToService": "sagemaker.amazonaws.com"},
+        )
+        if refused is not None:
+            answer: Answer = iam_actions.access_denied_response(
+                "sagemaker",
+                _PASSING,
+                getattr(refused, "principal_arn", ""),
+                str(uuid.uuid4()),
+                headers=headers,
+                resource_arn=role,
+            )
+            return answer
+    return None
+
+
+def _request(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:
     asked = f"{url()}{quote(path)}" + (f"?{urlencode(query, doseq=True)}" if query else "")
     kept = {name: value for name, value in headers.items() if name.lower() not in _OWN_HEADERS}
     request = urllib.request.Request(asked, data=body or None, headers=kept, method=method)  # noqa: S310

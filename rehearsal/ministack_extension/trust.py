@@ -20,7 +20,7 @@ def install() -> None:
 
 
 def _evaluate(document: Any, caller: str, context: Any = None) -> bool:
-    session = context.service_context.get("sts:rolesessionname") if context else None
+    session = str(context.service_context.get("sts:rolesessionname")) if context else ""
     service = SESSIONS.get(session)
     if service is None or not caller.endswith(_ROOT):
         return bool(_plain(document, caller, context))
