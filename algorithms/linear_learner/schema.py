@@ -11,6 +11,8 @@ from algorithms.hyperparameters import AUTO, Boolean, Categorical, Continuous, I
 
 BINARY, MULTICLASS, REGRESSOR = "binary_classifier", "multiclass_classifier", "regressor"
 BALANCED = "balanced"
+FEWEST_CLASSES, MOST_CLASSES = 3, 1_000_000
+"""What num_classes may be for a multiclass classifier."""
 
 LOSSES = {
     BINARY: ("logistic", "hinge_loss"),
@@ -71,8 +73,17 @@ def _not_negative(default: float | str, *, auto: bool = False) -> Continuous:
 
 
 def _check_num_classes(values: Mapping[str, Any]) -> Iterator[str]:
-    if values["predictor_type"] == MULTICLASS and values["num_classes"] is None:
-        yield f"'num_classes' is required with predictor_type {MULTICLASS!r}: an integer from 3 to 1000000"
+    classes = values["num_classes"]
+    if values["predictor_type"] != MULTICLASS or (classes is not None and classes >= FEWEST_CLASSES):
+        return
+    allowed = f"an integer from {FEWEST_CLASSES} to {MOST_CLASSES}"
+    if classes is None:
+        yield f"'num_classes' is required with predictor_type {MULTICLASS!r}: {allowed}"
+    else:
+        yield (
+            f"'num_classes' is {classes}, but with predictor_type {MULTICLASS!r} must be {allowed}; "
+            f"two classes are for {BINARY!r}"
+        )
 
 
 def _check_loss(values: Mapping[str, Any]) -> Iterator[str]:
@@ -84,7 +95,7 @@ def _check_loss(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _check_top_k(values: Mapping[str, Any]) -> Iterator[str]:
     classes, k = values["num_classes"], values["accuracy_top_k"]
-    if values["predictor_type"] == MULTICLASS and classes is not None and k > classes:
+    if values["predictor_type"] == MULTICLASS and classes is not None and k > classes >= FEWEST_CLASSES:
         yield f"'accuracy_top_k' is {k}, but must not exceed num_classes, {classes}"
 
 
@@ -92,7 +103,7 @@ SCHEMA = Schema(
     fields={
         "predictor_type": Categorical(choices=(BINARY, MULTICLASS, REGRESSOR), required=True),
         "feature_dim": Integer(minimum=1, auto=True, default=AUTO),
-        "num_classes": Integer(minimum=1, maximum=1_000_000),
+        "num_classes": Integer(minimum=1, maximum=MOST_CLASSES),
         "mini_batch_size": Integer(minimum=1, default=1000),
         "epochs": Integer(minimum=1, default=15),
         "num_models": Integer(minimum=1, auto=True, default=AUTO),

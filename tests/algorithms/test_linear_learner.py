@@ -436,6 +436,16 @@ def test_hyperparameters_that_do_not_fit_are_named(given: dict[str, str], proble
         ALGORITHM.hyperparameters.parse(given)
 
 
+@pytest.mark.parametrize("classes", ["1", "2"])
+def test_two_classes_are_no_multiclass_problem(classes: str) -> None:
+    with pytest.raises(CustomerError) as refused:
+        ALGORITHM.hyperparameters.parse({"predictor_type": "multiclass_classifier", "num_classes": classes})
+    told = str(refused.value)
+    assert f"'num_classes' is {classes}, but with predictor_type 'multiclass_classifier'" in told
+    assert "an integer from 3 to 1000000; two classes are for 'binary_classifier'" in told
+    assert "accuracy_top_k" not in told  # its default, 3, is nothing the user gave
+
+
 def test_zero_or_not_on_the_small_digits() -> None:
     features, labels = load_digits(return_X_y=True)
     zero = (labels == 0).astype(np.float32)
