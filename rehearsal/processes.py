@@ -23,8 +23,27 @@ class ProcessError(RuntimeError):
 class Process:
     """A server in a process group of its own; a context manager that ends it."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path):
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        patience: float = _END_SECONDS,
+    ):
+        """Start it.
+
+        Args:
+            name: for messages.
+            command: its words.
+            environment: all of its variables.
+            log: takes its output.
+            patience: seconds to end by itself.
+
+        """
         self.name = name
+        self._patience = patience
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -62,7 +81,7 @@ class Process:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(_END_SECONDS)
+                self._process.wait(self._patience)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -28,6 +28,8 @@ EXTENSION = REPOSITORY / "rehearsal" / "ministack_extension"
 HOST = "127.0.0.1"
 _UNTOLD = ("[hypercorn.access]", " INFO ")
 _SHOWN_LINES = 25
+_PATIENCE_SECONDS = 1.0
+"""For the emulator's end: it has nothing to save, and waits for connections that are kept alive."""
 _UP = (sys.executable, "-m", "cli.main", "up")
 _SECRET = "rehearsal"  # noqa: S105 - no secret: it opens nothing but the emulator, for as long as that runs
 
@@ -131,6 +133,7 @@ def site(environment: str, *, auth: bool = False) -> Iterator[Site]:
             [str(MINISTACK), str(EXTENSION)],
             {**machine, **_emulator(here, chosen, emulator_port, sagemaker)},
             folder / "logs" / "emulator.log",
+            patience=_PATIENCE_SECONDS,
         )
         stack.enter_context(emulator)
         emulator.wait_until(lambda: listens(emulator_port))
