@@ -7,7 +7,7 @@ of numpy arrays of integers or floats. stdout gets a length (8 bytes, little-end
 JSON, and the arrays' bytes one after the other. Anything else ends in exit code 1 and one line on stderr.
 
 Why not `numpy.load` or `pickle.load`: a pickle is a program. Here it may only push constants and build
-tuples; the four names that numpy writes are mapped to inert stand-ins that record their arguments, any other
+tuples; the five names that numpy writes are mapped to inert stand-ins that record their arguments, any other
 name is refused, and the arrays are built by the parent from bytes whose count was checked. Opcodes and memo
 are counted before anything is loaded, and the process limits its own memory and time.
 
@@ -76,13 +76,14 @@ OPCODES = frozenset(
         "LONG_BINGET",
     ]
 )
-RECONSTRUCT, NDARRAY, DTYPE, ENCODE = "reconstruct", "ndarray", "dtype", "encode"
+RECONSTRUCT, NDARRAY, DTYPE, ENCODE, BYTES = "reconstruct", "ndarray", "dtype", "encode", "bytes"
 STAND_INS = {
     ("numpy.core.multiarray", "_reconstruct"): RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): RECONSTRUCT,
     ("numpy", "ndarray"): NDARRAY,
     ("numpy", "dtype"): DTYPE,
     ("_codecs", "encode"): ENCODE,
+    ("__builtin__", "bytes"): BYTES,
 }
 CURE = "take the file from its publisher again, or use the MNIST IDX files"
 
@@ -255,9 +256,14 @@ def text(value: Any) -> str:
 
 
 def raw_bytes(value: Any, where: str) -> bytes:
-    """Return an array's bytes: as Python 2 wrote them, or Python 3's `_codecs.encode(text, "latin1")`."""
+    """Return an array's bytes: as Python 2 wrote them, or Python 3's `_codecs.encode(text, "latin1")`.
+
+    Python 3 writes no bytes at all as the call `bytes()`; with an argument it would be another value.
+    """
     if isinstance(value, bytes):
         return value
+    if isinstance(value, Recorded) and value.name == BYTES and not value.arguments:
+        return b""
     if isinstance(value, Recorded) and value.name == ENCODE and len(value.arguments) == 2:
         content, encoding = value.arguments
         if isinstance(content, str) and text(encoding) == "latin1":

@@ -205,6 +205,14 @@ def test_an_empty_published_split_is_refused(
     assert "the test split has no rows" in failure(convert, *ZERO)
 
 
+@pytest.mark.parametrize("protocol", [0, 1, 2])
+def test_an_empty_split_of_a_pickle_is_named(job: Any, failure: Failure, protocol: int) -> None:
+    images, labels = np.zeros((4, 9), dtype=np.float32), np.arange(4)
+    pairs = ((images, labels), (images[:0], labels[:0]), (images, labels))
+    job.put("raw/mnist.pkl", pickle.dumps(pairs, protocol))
+    assert "mnist.pkl: the validation split has no rows" in failure(convert, *ZERO)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

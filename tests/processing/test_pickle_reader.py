@@ -163,6 +163,14 @@ def test_object_arrays_are_refused(tmp_path: Path) -> None:
     assert "the dtype 'O8'; only plain integers and floats are read" in message
 
 
+def test_bytes_with_an_argument_are_refused(tmp_path: Path) -> None:
+    empty = pickle.dumps(((IMAGES[:0], LABELS), *PAIRS[1:]), 2)
+    call = b"c__builtin__\nbytes\n"
+    at = empty.index(b")R", empty.index(call))
+    message = refusal(tmp_path, empty[:at] + b"J\xff\xff\xff\x7f\x85R" + empty[at + 2 :])
+    assert "array 0 has no bytes" in message
+
+
 def test_the_reading_process_limits_its_own_memory(tmp_path: Path) -> None:
     (tmp_path / "mnist.pkl.gz").write_bytes(gzip.compress(bytes(100 * 1024**2), compresslevel=1))
     program = (
