@@ -64,12 +64,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except BrokenPipeError:
         # The reader went away (`trainyard executions | head`); Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return 0
     except Exception as error:
-        if not _is_for_the_user(error):
-            raise
-        return _complain(str(error), 2)
+        if _is_for_the_user(error):
+            return _complain(str(error), _exit_code(error))
+        if isinstance(error, OSError):
+            # The machine's doing (a full disk, a folder that may not be written), and no fault of ours.
+            _silence_stdout()
+            return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}", 1)
+        raise
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from writing what is left in the buffer, and failing once more, as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _exit_code(error: Exception) -> int:
+    from local.errors import DiskFullError
+
+    return 1 if isinstance(error, DiskFullError) else 2
 
 
 def _is_for_the_user(error: Exception) -> bool:

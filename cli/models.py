@@ -26,7 +26,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(packages, indent=2))
     elif not packages:
-        print("No model packages yet. A run registers its champion: trainyard run iris")
+        print(f"No model packages yet. A run registers its champion: trainyard run {options.task or 'iris'}")
     else:
         show_table(
             ("model package", "approval", "created", "execution"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     """Runs the pipeline to its end with parameters besides those of the command line; gives the execution."""
 
 
+_RAW_FOLDER = "/opt/ml/processing/input/raw"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("task", metavar="TASK", nargs="?", help="a task's name; `trainyard tasks` lists them")
     parser.add_argument(
-        "--data", type=Path, metavar="PATH", help="raw file or folder; without it, the task's sample"
+        "--data", type=_path, metavar="PATH", help="raw file or folder; without it, the task's sample"
     )
     parser.add_argument(
         "--set",
@@ -55,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_on(parser)
     add_json(parser)
+
+
+def _path(text: str) -> Path:
+    """Refuse an empty path, which would mean the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; name a file or folder")
+    return Path(text)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -134,18 +145,39 @@ def _starter_through_the_api(service: Clients, options: argparse.Namespace, home
 
 def _finish(state: Source, execution: str, options: argparse.Namespace) -> int:
     """Write the report, show the result and return the exit code."""
-    from cli.results import raw_data_was_refused, summarise, write_report
+    from cli.results import raw_data_was_refused, summarise
 
     summary = summarise(state, execution)
     unreadable = raw_data_was_refused(state, execution)
-    report = write_report(state, execution)
+    report = _report(state, execution)
     if options.json:
-        print(json.dumps({**summary, "report": str(report)}, indent=2))
+        print(json.dumps({**summary, "report": report and str(report)}, indent=2))
     else:
         _show(summary, report)
     if summary["failure_reason"]:
-        print(f"trainyard: {summary['failure_reason']}", file=sys.stderr)
+        reason = summary["failure_reason"]
+        print(f"trainyard: {_of_the_data(reason, options.data) if unreadable else reason}", file=sys.stderr)
     return _exit_code(summary, unreadable)
+
+
+def _report(state: Source, execution: str) -> Path | None:
+    """Write the report; a run whose page cannot be written has run all the same."""
+    from cli.results import write_report
+
+    try:
+        return write_report(state, execution)
+    except OSError as error:
+        print(f"trainyard: the report was not written: {error.filename}: {error.strerror}", file=sys.stderr)
+        return None
+
+
+def _of_the_data(reason: str, data: Path | None) -> str:
+    """Return what the conversion said of the raw data, about the file that the user knows."""
+    said = re.sub(r"^step \S+ failed: AlgorithmError: |, exit code: 2$", "", reason)
+    if data is None:
+        return said
+    folder = data if data.is_dir() else data.parent
+    return said.replace(_RAW_FOLDER, str(folder))
 
 
 def _exit_code(summary: dict[str, Any], unreadable: bool) -> int:
@@ -179,6 +211,11 @@ def _starter(state: State, options: argparse.Namespace, progress: Any) -> Start:
         raw = _raw_data(state.home, options)
         with with_companions(raw, state.home, options.schema, options.recipe) as data:
             overrides[RAW_DATA] = put_raw(state, data)
+    elif not state.objects.exists(overrides[RAW_DATA]):
+        raise UsageError(
+            f"--set {RAW_DATA}={overrides[RAW_DATA]}: no such object in the state directory; "
+            "name a file of yours with --data"
+        )
     names = local_names(state, definition, options.task)
     return lambda values: run(
         state,
@@ -234,12 +271,10 @@ def _raw_data(home: Path, options: argparse.Namespace) -> Path:
         raise UsageError(f"--data {path}: no such file or folder")
     if not os.access(path, os.R_OK):
         raise UsageError(f"--data {path}: not readable by this user; check its permissions")
-    if path.is_dir() and not any(child.is_file() for child in path.iterdir()):
-        raise UsageError(f"--data {path}: the folder holds no file")
     return path
 
 
-def _show(summary: dict[str, Any], report: Path) -> None:
+def _show(summary: dict[str, Any], report: Path | None) -> None:
     """Print the result table, and where the report and the model package are."""
     from cli.display import seconds, show_table
     from cli.folds import show as show_folds
@@ -264,5 +299,6 @@ def _show(summary: dict[str, Any], report: Path) -> None:
     package = summary["model_package"]
     if package:
         print(f"Registered  {package['arn']} ({package['approval_status']})")
-    print(f"Report      {report}")
+    if report:
+        print(f"Report      {report}")
     print(f"Execution   {summary['execution']} {summary['status']} in {seconds(summary['seconds'])}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +26,8 @@ def write_sample(name: str, folder: Path) -> Path:
     """
     target = folder / name
     if not target.exists():
-        staging = folder / f".{name}.{os.getpid()}"
-        staging.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
         SAMPLES[name](staging)
         staging.rename(target)
     return target

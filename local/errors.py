@@ -73,6 +73,6 @@ def disk_errors(path: Path) -> Iterator[None]:
 def disk_full(path: Path) -> DiskFullError:
     """Return the error for a disk that filled up while `path` was written."""
     return DiskFullError(
-        f"no space left on the disk while writing {path}; nothing was half-written: "
-        "free some space, then go on with `trainyard run --resume EXECUTION`"
+        f"no space left on the disk while writing {path}; nothing was half-written: free some space, then "
+        "run again, or go on with `trainyard run --resume EXECUTION` (`trainyard executions` lists them)"
     )

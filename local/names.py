@@ -141,10 +141,14 @@ def put_raw(state: State, path: Path) -> str:
 
 
 def _folder_files(folder: Path) -> list[tuple[Path, str]]:
-    files = [(file, file.relative_to(folder).as_posix()) for file in regular_files(folder)]
+    """Return the visible files right in the folder, which are what a conversion reads; links are followed.
+
+    Nothing deeper: `--data .` would take in the state directory, and grow with every run.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if not files:
-        raise NotFoundError(f"no data at {folder}: the folder holds no files")
-    return files
+        raise NotFoundError(f"no data at {folder}: the folder itself holds no files")
+    return [(file, file.name) for file in files]
 
 
 def _put_files(state: State, files: list[tuple[Path, str]], *, single: bool) -> str:

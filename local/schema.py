@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from local.errors import LocalError
+from local.errors import LocalError, disk_full
 
 VERSION = 2
 
@@ -71,22 +73,33 @@ def connect(path: Path) -> sqlite3.Connection:
     cut can take back the last transactions, never half of one.
 
     Raises:
-        LocalError: written by a newer version.
+        LocalError: written by a newer version, damaged, or not this user's to write.
+        DiskFullError: there is no room for them.
 
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    return _prepared(connection, path)
+    with _database_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return _prepared(connection, path)
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Open the records to read; where there are none yet, empty ones in memory.
 
     Records of an older version are read from a copy in memory that is brought up to date.
+
+    Raises:
+        LocalError: written by a newer version, damaged, or not this user's to read.
+
     """
     if not path.exists():
         return _prepared(_in_memory(), path)
+    with _database_errors(path):
+        return _open_reader(path)
+
+
+def _open_reader(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     if 0 < _version(connection) < VERSION:
         copy = _in_memory()
@@ -98,6 +111,25 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         return _prepared(_in_memory(), path)
     _prepared(connection, path).execute("PRAGMA query_only=1")
     return connection
+
+
+@contextmanager
+def _database_errors(path: Path) -> Iterator[None]:
+    """Say in the user's words why SQLite cannot open a file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise disk_full(path) from None
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise LocalError(
+                f"{path} is damaged, or no state of trainyard ({error}); move it away and run again"
+            ) from None
+        raise LocalError(
+            f"{path} cannot be used by this user ({error}); check its permissions and its folder's, "
+            "or name another state directory in TRAINYARD_HOME"
+        ) from None
 
 
 def _in_memory() -> sqlite3.Connection:

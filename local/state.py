@@ -18,7 +18,10 @@ from local.orphans import end_orphan, process_started
 from local.records import Records
 from local.schema import connect, connect_reader
 
-INTERRUPTED = "the process that ran it is gone; go on with `trainyard run --resume {execution}`"
+INTERRUPTED = (
+    "its end was not recorded (the process was killed, or the disk was full); "
+    "go on with `trainyard run --resume {execution}`"
+)
 
 
 def default_home() -> Path:
@@ -40,6 +43,10 @@ def open_state(home: Path | None = None, *, write: bool = False) -> State:
 
     """
     folder = (home or default_home()).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise LocalError(
+            f"cannot use {folder} as state directory (it is a file); name another in TRAINYARD_HOME"
+        )
     return State(folder, _Lock(folder) if write else None)
 
 
@@ -155,7 +162,7 @@ def holder(home: Path) -> int | None:
     """
     try:
         held = json.loads((home / "lock").read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return held["pid"] if process_started(held["pid"]) == held["started"] else None
 
@@ -168,7 +175,7 @@ class _Lock:
             with disk_errors(home):
                 home.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        except OSError as error:
             raise LocalError(
                 f"cannot use {home} as state directory ({error.strerror}); name another in TRAINYARD_HOME"
             ) from None

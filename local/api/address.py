@@ -28,6 +28,6 @@ def running_url(home: Path) -> str | None:
     """Return the address of the service that holds a state directory, or None where none does."""
     try:
         told = json.loads((home / _FILE).read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return str(told["url"]) if told["pid"] == holder(home) else None

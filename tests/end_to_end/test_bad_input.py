@@ -6,6 +6,7 @@ import gzip
 import json
 import pickle
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,52 @@ def test_an_unknown_execution_is_named(trainyard: Trainyard) -> None:
     assert "abcdefghijkl" in complaint(trainyard("describe", "abcdefghijkl"), 2)
 
 
+@pytest.mark.parametrize("where", ["a file", "below a file", "garbage"])
+def test_an_unusable_state_directory_is_named(command: Trainyard, tmp_path: Path, where: str) -> None:
+    home = tmp_path / "state"
+    if where == "garbage":
+        home.mkdir()
+        (home / "records.sqlite").write_text("garbage")
+    else:
+        home.touch()
+    place = home / "deeper" if where == "below a file" else home
+    assert str(home) in complaint(command(place, "run", "iris"), 2)
+
+
+def test_output_that_cannot_be_written_is_said(command: Trainyard, home: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli.main", "tasks"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "trainyard: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("uri", ["s3://nowhere/x", "/tmp/iris.csv"])
+def test_raw_data_that_is_not_there_is_refused_before_the_run(trainyard: Trainyard, uri: str) -> None:
+    assert uri in complaint(trainyard("run", "iris", "--set", f"RawData={uri}"), 2)
+    assert json.loads(trainyard("executions", "--json").stdout) == []
+
+
+@pytest.mark.slow
+def test_only_the_files_of_the_data_folder_itself_are_taken(command: Trainyard, tmp_path: Path) -> None:
+    """Not the state directory below it, which would grow with every run; links are followed."""
+    (tmp_path / "elsewhere.csv").write_text("\n".join(iris_lines()) + "\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "iris.csv").symlink_to(tmp_path / "elsewhere.csv")
+    home = project / ".trainyard"
+    first = command(home, "run", "iris", "--data", ".", "--json", "--set", "MinF1=0", cwd=project)
+    assert first.returncode == 0, first.stderr
+    second = command(home, "run", "iris", "--data", ".", "--json", "--set", "MinF1=0", cwd=project)
+    cached = {step["name"]: step["cached"] for step in json.loads(second.stdout)["steps"]}
+    assert cached["Convert"]
+
+
 def iris_lines() -> list[str]:
     return ["Sepal.Length,Sepal.Width,Petal.Length,Petal.Width,Species"] + [
         f"{5 + i % 3},3.{i % 10},1.{i % 7},0.{i % 5},{('setosa', 'versicolor', 'virginica')[i % 3]}"
@@ -68,7 +115,8 @@ def iris_lines() -> list[str]:
 
 
 BAD_CSV = {
-    "missing column": (lambda lines: [line.rpartition(",")[0] for line in lines], ["Species"]),
+    "missing label": (lambda lines: [line.rpartition(",")[0] for line in lines], ["Species"]),
+    "missing feature": (lambda lines: [line.partition(",")[2] for line in lines], ["Sepal.Length"]),
     "non-number": (lambda lines: [*lines[:5], "5.1,wide,1.4,0.2,setosa", *lines[6:]], ["wide", "6"]),
     "unknown species": (lambda lines: [*lines[:5], "5.1,3.5,1.4,0.2,rosa", *lines[6:]], ["rosa", "6"]),
     "ragged row": (lambda lines: [*lines[:5], "5.1,3.5,setosa", *lines[6:]], ["6"]),
@@ -86,6 +134,7 @@ def test_a_bad_csv_names_row_and_value(trainyard: Trainyard, tmp_path: Path, nam
     path.write_text("\n".join(spoil(iris_lines())) + "\n")
     line = complaint(trainyard("run", "iris", "--data", str(path)), 2)
     assert all(culprit in line for culprit in culprits), line
+    assert str(path) in line, "the file as the user named it"
 
 
 class Hostile:
