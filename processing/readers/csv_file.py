@@ -17,6 +17,7 @@ import numpy as np
 
 from processing.container import InputError
 from processing.readers import RawTable
+from processing.readers.file_kind import FIRST_BYTES, check_text
 from processing.readers.table import FLOAT32_OVERFLOW
 from processing.splits import Split
 
@@ -35,6 +36,8 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
     """Read the table, every cell checked; InputError names line, column and value of the first wrong one."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; put the CSV file there")
+    with path.open("rb") as raw:
+        check_text(path, raw.read(FIRST_BYTES))
     with path.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
         lines = records(file, path)
         first = next(lines, None)

@@ -17,6 +17,7 @@ from typing import TextIO, cast
 
 from processing.container import InputError
 from processing.readers.csv_file import records
+from processing.readers.file_kind import FIRST_BYTES, GZIP, check_text
 from processing.readers.table import BLOCK_CELLS, Block
 from processing.schema import Schema, listed, nearest
 
@@ -100,12 +101,12 @@ def header_of(path: Path) -> list[str]:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[TextIO]:
-    """Open a CSV file, gzipped or not; InputError for one that is missing or no whole gzip file."""
+    """Open a CSV file, gzipped or not; InputError for one that is missing, of another kind, or cut."""
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
+            zipped = raw.peek(len(GZIP)).startswith(GZIP)
             binary = cast("io.BufferedReader", gzip.GzipFile(fileobj=raw)) if zipped else raw
+            check_text(path, binary.peek(FIRST_BYTES), unpacked=zipped)
             yield io.TextIOWrapper(binary, encoding="utf-8-sig", newline="", errors="surrogateescape")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; put the CSV file there") from error

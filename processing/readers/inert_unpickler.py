@@ -88,8 +88,16 @@ STAND_INS = {
 CURE = "take the file from its publisher again, or use the MNIST IDX files"
 
 
+KINDS = "this task reads mnist.pkl.gz or the four IDX files"
+FIRST_BYTES = (b"\x80", b"(", b"]")
+"""How pickles of tuples and lists begin: with their protocol from 2 on, else with a mark or a list."""
+
+
 class RefusedError(Exception):
-    """The file is not what it should be; the message says where."""
+    """The file is not what it should be; the message says where, and what to do about it."""
+
+    def __init__(self, problem: str, cure: str = CURE) -> None:
+        super().__init__(f"{problem}; {cure}")
 
 
 class Recorded:
@@ -155,6 +163,12 @@ def decompressed(path: str) -> bytes:
     return content
 
 
+def check_kind(content: bytes) -> None:
+    """Refuse what neither begins nor ends like a pickle: another file, not a damaged one."""
+    if content and not content.startswith(FIRST_BYTES) and not content.endswith(b"."):
+        raise RefusedError("is no pickle", KINDS)
+
+
 def check_opcodes(content: bytes) -> None:
     """Refuse a pickle with an opcode, an opcode count or a memo that arrays have no need of."""
     for count, (opcode, argument, position) in enumerate(pickletools.genops(io.BytesIO(content)), start=1):
@@ -175,6 +189,7 @@ def load(content: bytes) -> Any:
 
     Strings of Python 2 stay the bytes they are: as numbers they mean what `encoding="latin1"` would give.
     """
+    check_kind(content)
     try:
         check_opcodes(content)
         return InertUnpickler(io.BytesIO(content), encoding="bytes").load()
@@ -298,7 +313,7 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], int(sys.argv[2]))
     except RefusedError as refusal:
-        sys.exit(f"{refusal}; {CURE}")
+        sys.exit(str(refusal))
     except MemoryError:
         sys.exit(f"the pickle asks for more than {MEMORY_LIMIT} bytes of memory; {CURE}")
     except OSError as failure:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import pickle
 import tempfile
 from pathlib import Path
 
@@ -90,6 +92,10 @@ def test_features_can_be_chosen_and_ordered(tmp_path: Path) -> None:
             GOOD.replace("setosa", "setosé").encode("latin-1"),
             "line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8",
         ),
+        (gzip.compress(GOOD.encode()), "is gzip, not CSV; this task reads a CSV file"),
+        (pickle.dumps(GOOD, 2), "is a pickle, not CSV; this task reads a CSV file"),
+        (GOOD.encode("utf-16"), "the text is UTF-16; save the file as UTF-8"),
+        (b"\xfe\xff" + GOOD.encode("utf-16-be"), "the text is UTF-16; save the file as UTF-8"),
         (GOOD.replace("setosa", "x" * 200_000), "not CSV: field larger than field limit"),
     ],
 )

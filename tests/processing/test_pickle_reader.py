@@ -9,6 +9,7 @@ import pickle
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_a_byte_string_longer_than_the_file_is_refused(tmp_path: Path) -> None:
 def test_a_truncated_pickle_is_refused(tmp_path: Path) -> None:
     assert "damaged or truncated" in refusal(tmp_path, python2_pickle()[:-40])
     assert "damaged or truncated" in refusal(tmp_path, b"")
+
+
+@pytest.mark.parametrize("content", [b"<!DOCTYPE html>\n", b"label,pixel0\n7,0\n", b"\x00\x00\x08\x03"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
+def test_what_is_no_pickle_is_told_from_a_damaged_one(
+    tmp_path: Path, content: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    told = refusal(tmp_path, pack(content))
+    assert told.endswith(".pkl.gz: is no pickle; this task reads mnist.pkl.gz or the four IDX files")
 
 
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:

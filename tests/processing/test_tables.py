@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -214,6 +215,9 @@ def test_iris_takes_a_split_too(job: Any, here: Here, iris_csv: str) -> None:
         ({"data.csv": "a,b\n1,2\n"}, "no column 'label' among a, b; rows without a label are for"),
         ({"data.csv": "label,x,x\n1,2,3\n"}, "the column 'x' is there twice"),
         ({"data.csv.gz": gzip.compress(CSV.encode())[:-20]}, "the gzip file is damaged"),
+        ({"data.csv": CSV.encode("utf-16")}, "data.csv: the text is UTF-16; save the file as UTF-8"),
+        ({"data.csv": b"PK\x03\x04" + bytes(30)}, "data.csv: is a zip archive or an Excel file, not CSV"),
+        ({"data.csv.gz": gzip.compress(pickle.dumps([1], 2))}, "is a pickle within gzip, not CSV"),
         ({"schema.json": schema(**TYPES)}, "no data beside schema.json"),
         ({"data.csv": CSV, "schema.json": "{}", "data.csv.schema": "{}"}, "one schema is wanted"),
         ({"train.csv": kaggle(20).replace(",9,", ",-9,")}, "is no pixel, a whole number of 0 to 255"),
