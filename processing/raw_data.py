@@ -11,7 +11,7 @@ from pathlib import Path
 
 from processing.container import InputError
 from processing.readers.csv_table import SUFFIXES as CSV_SUFFIXES
-from processing.readers.idx import idx_files
+from processing.readers.idx import PARTS, idx_files
 
 PICKLE_SUFFIXES = (".pkl.gz", ".pkl")
 COMPANIONS = ("schema", "recipe")
@@ -45,9 +45,14 @@ class RawData:
         if len(wanted) != 1:
             raise InputError(
                 f"{self.data[0].parent}: {len(wanted)} files end with {' or '.join(suffixes)} among "
-                f"{', '.join(path.name for path in self.data)}; put one there"
+                f"{', '.join(path.name for path in self.data)}; put one there{self._or_images(suffixes)}"
             )
         return wanted[0]
+
+    def _or_images(self, suffixes: tuple[str, ...]) -> str:
+        """Return the names of IDX files where these may be what was meant."""
+        meant = suffixes == PICKLE_SUFFIXES or any("idx" in path.name.lower() for path in self.data)
+        return f", or the IDX files {', '.join(PARTS.values())} (each may end with .gz)" if meant else ""
 
 
 def sort_out(files: list[Path]) -> RawData:

@@ -33,8 +33,11 @@ PARTS = {
 
 
 def idx_files(files: Iterable[Path]) -> dict[str, Path]:
-    """Which of `files` is which part of MNIST, by its published name, with or without `.gz`."""
-    names = {path.name.removesuffix(".gz"): path for path in files}
+    """Which of `files` is which part of MNIST, by its published name, with or without `.gz`.
+
+    `train-images.idx3-ubyte` is the same name: some unpackers, and mirrors after them, put the dot there.
+    """
+    names = {path.name.removesuffix(".gz").replace(".idx", "-idx"): path for path in files}
     return {part: names[name] for part, name in PARTS.items() if name in names}
 
 

@@ -176,6 +176,23 @@ def test_an_empty_folder_is_named(job: Any, failure: Failure) -> None:
     assert "input/raw: no file in it; put the raw data there" in failure(convert, *ZERO)
 
 
+@pytest.mark.parametrize(
+    ("names", "arguments"),
+    [
+        (("train.bin", "test.bin"), ZERO),
+        (("images.idx3", "labels.idx1"), ("--format", "auto", "--label-column", "label")),
+    ],
+)
+def test_files_of_other_names_than_idx_are_told_what_idx_is_called(
+    job: Any, failure: Failure, names: tuple[str, ...], arguments: tuple[str, ...]
+) -> None:
+    for name in names:
+        job.put(f"raw/{name}", b"\x00\x00\x08\x03")
+    told = failure(convert, *arguments)
+    assert f"0 files end with .{'pkl.gz' if arguments == ZERO else 'csv'} or " in told
+    assert "put one there, or the IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-" in told
+
+
 def test_two_tables_are_ambiguous(job: Any, failure: Failure) -> None:
     job.put("raw/a.csv", "x")
     job.put("raw/b.csv", "x")

@@ -60,6 +60,19 @@ def test_gzipped_files_are_read_too(files: dict[str, Path]) -> None:
     assert read_mnist_idx(idx_files(folder.iterdir())).splits["test"].features.shape == (5, 20)
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
+def test_names_with_a_dot_before_idx_are_read_too(
+    files: dict[str, Path], pack: Callable[[bytes], bytes]
+) -> None:
+    for path in files.values():
+        name = path.name.replace("-idx", ".idx") + (".gz" if pack is gzip.compress else "")
+        path.with_name(name).write_bytes(pack(path.read_bytes()))
+        path.unlink()
+    folder = files["train images"].parent
+    found = read_mnist_idx(idx_files(folder.iterdir()))
+    np.testing.assert_array_equal(found.splits["test"].features, IMAGES[:5].reshape(5, 20))
+
+
 def test_a_missing_file_is_named(files: dict[str, Path]) -> None:
     del files["test labels"]
     assert "t10k-labels-idx1-ubyte (or with .gz) missing; put all four IDX files there" in refusal(files)
