@@ -16,7 +16,7 @@ run: $(VENV)/.base
 	$(BIN)/trainyard run iris
 	$(BIN)/trainyard run zero-digit
 
-test: $(VENV)/.dev .venvs/image/.ready .venvs/oracle/.ready .venvs/.browser
+test: $(VENV)/.dev .venvs/image/.ready .venvs/oracle/.ready .venvs/ministack/.ready .venvs/.browser
 	$(MAKE) check
 	$(MAKE) image-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile

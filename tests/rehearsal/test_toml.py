@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,3 +28,18 @@ def test_odd_keys_texts_and_tables_come_back(tmp_path: Path) -> None:
         "table": {"key with spaces": {"deep": {"er": -1}}, "empty": {}},
     }
     assert tomllib.loads(dump(content)) == content
+
+
+def test_commands_read_the_settings_of_the_folder_that_a_rehearsal_names(tmp_path: Path) -> None:
+    content = tomllib.loads((FOLDER / "dev.toml").read_text(encoding="utf-8"))
+    content["alarms"]["latency_ms"] = 1234
+    (tmp_path / "dev.toml").write_text(dump(content), encoding="utf-8")
+    code = "import settings; print(settings.read('dev').alarms.latency_ms)"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TRAINYARD_SETTINGS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "1234"
