@@ -26,7 +26,7 @@ class RowChecks:
         self._dense: bool | None = None
 
     def check(self, features: Features, labels: Floats | None, where: str, first_row: int) -> None:
-        """Check consecutive records; raise CustomerError that names source, row (from 1) and value.
+        """Check consecutive records; raise CustomerError that names source, row, feature (from 1) and value.
 
         where: what the message calls their source. first_row: the number of the first of them in it.
         """
@@ -77,7 +77,9 @@ def _check_finite(features: Features, where: str, first_row: int) -> None:
     if found is not None:
         row, column, value = found
         seen = _number(value)
-        raise CustomerError(f"{where}, row {first_row + row}, feature {column} is {seen}, but must be finite")
+        raise CustomerError(
+            f"{where}, row {first_row + row}, feature {column + 1} is {seen}, but must be finite"
+        )
 
 
 def find_not_finite(features: Features) -> tuple[int, int, float] | None:

@@ -66,7 +66,7 @@ def _check_finite(features: Features) -> None:
     found = find_not_finite(features)
     if found is not None:
         row, column, value = found
-        _refuse(f"row {row + 1}, feature {column} is {value:g}, but must be a finite float32")
+        _refuse(f"row {row + 1}, feature {column + 1} is {value:g}, but must be a finite float32")
 
 
 def _decode_csv(body: bytes, feature_dim: int) -> Features:

@@ -177,23 +177,23 @@ def _checked(
 ) -> Rows:
     if features.shape[1] != dataset.feature_dim:
         raise InputError(
-            f"{path} row {first}: {features.shape[1]} features, not {dataset.feature_dim}; {CURE}"
+            f"{path} row {first + 1}: {features.shape[1]} features, not {dataset.feature_dim}; {CURE}"
         )
     with np.errstate(over="ignore"):  # what becomes infinite is refused just below
         values = features.astype(np.float32, copy=False)
     finite = _finite_rows(values)
     if not finite.all():
-        row = first + int(np.argmin(finite))
+        row = first + 1 + int(np.argmin(finite))
         raise InputError(f"{path} row {row}: a feature is not a finite float32 number; {CURE}")
     if not labelled:
         return Rows(values, None)
     if labels is None:
-        raise InputError(f"{path} row {first}: the record has no label; {CURE}")
+        raise InputError(f"{path} row {first + 1}: the record has no label; {CURE}")
     known = np.isin(labels, np.arange(len(dataset.class_names)))
     if not known.all():
         row = int(np.argmin(known))
         raise InputError(
-            f"{path} row {first + row}: the label {labels[row]} is not one of 0 to "
+            f"{path} row {first + row + 1}: the label {labels[row]} is not one of 0 to "
             f"{len(dataset.class_names) - 1}; {CURE}"
         )
     return Rows(values, labels.astype(np.int64))

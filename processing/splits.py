@@ -39,7 +39,7 @@ class Split:
     def batches(self, name: str) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
         """Return the rows in order, some at a time, with features as finite float32 (pixels within 0 to 1).
 
-        Raises InputError, naming row and column (from 0), at a value that float32 cannot hold.
+        Raises InputError, naming split, row and column (from 1), at a value that float32 cannot hold.
         """
         step = max(1, BATCH_VALUES // max(1, self.features.shape[1]))
         for first in range(0, len(self), step):
@@ -57,19 +57,19 @@ def _as_float32(batch: npt.NDArray[Any], name: str, first: int) -> npt.NDArray[n
     if not finite.all():
         row, column = (int(index) for index in np.argwhere(~finite)[0])
         raise InputError(
-            f"{name} row {first + row} column {column}: {batch[row, column]} is not a finite float32 number; "
-            "remove the row or fill the value in"
+            f"the {name} split, row {first + row + 1}, column {column + 1}: {batch[row, column]} "
+            "is not a finite float32 number; remove the row or fill the value in"
         )
     return values
 
 
 def check_labels(labels: npt.NDArray[np.integer[Any]], classes: int, culprit: str) -> npt.NDArray[np.int64]:
-    """Labels as int64, every one of them in 0 … classes-1; InputError names the first that is not."""
+    """Labels as int64, every one of them in 0 … classes-1; InputError names the first other and its row."""
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
-            f"{culprit} row {row}: the label {labels[row]} is not one of 0 to {classes - 1}; correct it"
+            f"{culprit} row {row + 1}: the label {labels[row]} is not one of 0 to {classes - 1}; correct it"
         )
     return labels.astype(np.int64)
 

@@ -80,7 +80,7 @@ class ImageTable:
                 pixels = words[levels.astype(np.intp)].T.tolist()
                 columns = dict(zip(self._names, pixels, strict=True))
                 columns[self._label] = [str(label) for label in rows.labels.tolist()]
-                numbers = range(first, first + len(rows))
+                numbers = range(first + 1, first + 1 + len(rows))
                 yield Block(before + first, f"{self.source} {name} row", numbers, columns)
             before += len(split)
 

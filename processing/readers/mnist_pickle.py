@@ -97,7 +97,7 @@ def _split(path: Path, name: str, images: npt.NDArray[Any], labels: npt.NDArray[
             f"{path}: the {name} split has {len(images)} images but {len(labels)} labels; "
             f"{inert_unpickler.CURE}"
         )
-    return Split(images, check_labels(labels, CLASSES, f"{path}: {name}"))
+    return Split(images, check_labels(labels, CLASSES, f"{path}: the {name} split,"))
 
 
 def _square(path: Path, pixels: int) -> tuple[int, int]:

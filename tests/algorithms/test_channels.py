@@ -164,14 +164,14 @@ def with_value(row: int, column: int, value: float) -> np.ndarray:
         (
             RECORDIO,
             encode_dense(with_value(3, 2, np.nan), LABELS),
-            "channel 'train', file 'part', row 4, feature 2 is nan, but must be finite",
+            "channel 'train', file 'part', row 4, feature 3 is nan, but must be finite",
         ),
         (
             RECORDIO,
             encode_sparse(csr_matrix(with_value(3, 2, np.inf)), LABELS),
-            "channel 'train', file 'part', row 4, feature 2 is inf, but must be finite",
+            "channel 'train', file 'part', row 4, feature 3 is inf, but must be finite",
         ),
-        (CSV, csv(with_value(0, 0, -np.inf)), "row 1, feature 0 is -inf, but must be finite"),
+        (CSV, csv(with_value(0, 0, -np.inf)), "row 1, feature 1 is -inf, but must be finite"),
         (RECORDIO, encode_dense(ROWS), "channel 'train', file 'part', row 1 has no label"),
         (
             RECORDIO,

@@ -83,5 +83,5 @@ def test_the_usual_forms_are_read_quickly(decode: object, body: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["1e39", "-1e39"])
 def test_values_beyond_float32_are_refused_by_name(text: str) -> None:
-    with pytest.raises(RequestError, match=re.escape("row 1, feature 1 is")):
+    with pytest.raises(RequestError, match=re.escape("row 1, feature 2 is")):
         decode_request(f"1,{text}".encode(), CSV, 2)

@@ -94,7 +94,7 @@ def instance(text: str) -> bytes:
         (JSON, instance("[1, 2, 3, 4]"), 'instance 1 has neither "features": [...] nor "data"'),
         (JSON, instance('{"features": {"keys": []}}'), "instance 1 has neither"),
         (JSON, instance('{"features": [1, 2, 3, NaN]}'), "NaN is not a JSON number"),
-        (JSON, instance('{"features": [1, 2, 3, 1e39]}'), "row 1, feature 3 is inf, but must be a finite"),
+        (JSON, instance('{"features": [1, 2, 3, 1e39]}'), "row 1, feature 4 is inf, but must be a finite"),
         (JSON, instance('{"features": [1, 2, 3, 1%s]}' % ("0" * 400)), "too large for a float32"),
         (JSON, instance('{"features": [1, 2, 3, "4"]}'), 'instance 1 holds "4", which is not a number'),
         (JSON, instance('{"features": [1, 2, 3, null]}'), "instance 1 holds null, which is not a number"),
@@ -134,7 +134,7 @@ def instance(text: str) -> bytes:
         (JSONLINES, b'{"features": [1,2,3,4]}\n{"features"', "line 2 is not JSON"),
         (CSV, b"1,2,3,4\n1,2,3\n", "row 2 has 3 columns, but the rows above have 4"),
         (CSV, b"0,1,2,3,4\n", "rows have 5 columns, but the model takes 4 (no label among them)"),
-        (CSV, b"1,2,3,nan\n", "row 1, feature 3 is nan, but must be a finite float32"),
+        (CSV, b"1,2,3,nan\n", "row 1, feature 4 is nan, but must be a finite float32"),
         (CSV, b"a,b,c,d\n", "row 1, column 1 is 'a', not a number"),
         (RECORDIO, encode_dense(np.ones((2, 4), np.float32))[:-5], "record 1"),
         (RECORDIO, b"nonsense", "record 0"),
@@ -161,7 +161,7 @@ def test_single_recordio_rows_decode_to_their_own_values(table: np.ndarray) -> N
 def test_a_recordio_row_like_one_before_is_checked_all_the_same() -> None:
     good = encode_dense(np.ones((1, 4), np.float32))
     decode_request(good, RECORDIO, 4)
-    assert "feature 2 is nan" in refusal(encode_dense(np.array([[1, 1, np.nan, 1]], np.float32)), RECORDIO)[1]
+    assert "feature 3 is nan" in refusal(encode_dense(np.array([[1, 1, np.nan, 1]], np.float32)), RECORDIO)[1]
     assert "recordIO record 0" in refusal(good[:-4], RECORDIO)[1]
     assert "recordIO record 0" in refusal(b"\0" + good[1:], RECORDIO)[1]
     assert "rows have 5 features" in refusal(encode_dense(np.ones((1, 5), np.float32)), RECORDIO)[1]

@@ -115,7 +115,7 @@ def test_execution_parameters(served: Any) -> None:
         (CSV, b"", 400, "the body is empty"),
         (CSV, b"1,2\n3\n", 400, "row 2 has 1 columns, but the rows above have 2"),
         (CSV, b"1,2,3\n", 400, "rows have 3 columns, but the model takes 2 (no label among them)"),
-        (CSV, b"1,nan\n", 400, "row 1, feature 1 is nan, but must be a finite float32"),
+        (CSV, b"1,nan\n", 400, "row 1, feature 2 is nan, but must be a finite float32"),
         (JSON, b'{"instances": [{"features": [1, NaN]}]}', 400, "NaN is not a JSON number"),
         (JSON, b"[" * 1_000_000, 400, "the body is nested too deeply"),
         (RECORDIO, encode_dense(ROWS)[:-5], 400, "recordIO record 3"),

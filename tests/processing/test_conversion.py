@@ -208,7 +208,7 @@ def test_nan_in_a_pickle_is_named_and_leaves_nothing_behind(job: Any, failure: F
     images = np.zeros((4, 9), dtype=np.float32)
     images[2, 5] = np.nan
     job.put("raw/mnist.pkl", pickle.dumps(((images, np.arange(4)),) * 3, 2))
-    assert "train row 2 column 5: nan is not a finite float32 number" in failure(convert, *ZERO)
+    assert "the train split, row 3, column 6: nan is not a finite float32 number" in failure(convert, *ZERO)
     assert not [path for path in job.output.rglob("*") if path.is_file()]
 
 

@@ -132,7 +132,7 @@ def test_images_without_pixels_are_refused(files: dict[str, Path], idx: Bytes) -
 
 def test_a_label_out_of_range_is_named(files: dict[str, Path], idx: Bytes) -> None:
     files["train labels"].write_bytes(idx(np.where(np.arange(12) == 3, 77, LABELS).astype(np.uint8)))
-    assert "row 3: the label 77 is not one of 0 to 9" in refusal(files)
+    assert "row 4: the label 77 is not one of 0 to 9" in refusal(files)
 
 
 def test_a_truncated_gzip_is_refused(files: dict[str, Path]) -> None:

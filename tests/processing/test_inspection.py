@@ -136,11 +136,11 @@ def test_hand_made_channels_are_inspected(channels: Any) -> None:
 @pytest.mark.parametrize(
     ("relative", "content", "told"),
     [
-        ("train/train.csv", "0,1,2\n1,nan,4\n", "train.csv row 1: a feature is not a finite float32 number"),
-        ("train/train.csv", "0,1,1e39\n", "train.csv row 0: a feature is not a finite float32 number"),
-        ("train/train.csv", "0,1,2,3\n", "train.csv row 0: 3 features, not 2"),
-        ("train/train.csv", "0,1,2\n2,3,4\n", "row 1: the label 2.0 is not one of 0 to 1"),
-        ("train/train.csv", "0,1,2\n0.5,3,4\n", "row 1: the label 0.5 is not one of 0 to 1"),
+        ("train/train.csv", "0,1,2\n1,nan,4\n", "train.csv row 2: a feature is not a finite float32 number"),
+        ("train/train.csv", "0,1,1e39\n", "train.csv row 1: a feature is not a finite float32 number"),
+        ("train/train.csv", "0,1,2,3\n", "train.csv row 1: 3 features, not 2"),
+        ("train/train.csv", "0,1,2\n2,3,4\n", "row 2: the label 2.0 is not one of 0 to 1"),
+        ("train/train.csv", "0,1,2\n0.5,3,4\n", "row 2: the label 0.5 is not one of 0 to 1"),
         ("train/train.csv", "0,one,2\n", "train.csv: could not convert string 'one' to float64"),
         ("train/train.csv", "0,1,2\n1,2\n", "train.csv: the number of columns changed from 3 to 2"),
         ("train/train.csv", "", "train: the channel has no rows; run data conversion again"),
@@ -184,4 +184,4 @@ def test_a_truncated_recordio_channel_is_named(channels: Any, failure: Failure) 
 def test_a_recordio_channel_without_labels_is_named(channels: Any, failure: Failure) -> None:
     (channels.input / "train" / "train.csv").unlink()
     channels.put("train/train.pbr", encode_dense(np.ones((2, 2), dtype=np.float32)))
-    assert "train.pbr row 0: the record has no label" in failure(inspect_channels)
+    assert "train.pbr row 1: the record has no label" in failure(inspect_channels)

@@ -214,8 +214,14 @@ def test_the_reading_process_limits_its_own_memory(tmp_path: Path) -> None:
             tuple((images[:, :15], labels) for images, labels in PAIRS),
             "rows of 15 values are no square images",
         ),
-        (((IMAGES, np.array([0, 10, 1])), *PAIRS[1:]), "train row 1: the label 10 is not one of 0 to 9"),
-        (((IMAGES, np.array([0, 1, -1])), *PAIRS[1:]), "train row 2: the label -1 is not one of 0 to 9"),
+        (
+            ((IMAGES, np.array([0, 10, 1])), *PAIRS[1:]),
+            "the train split, row 2: the label 10 is not one of 0 to 9",
+        ),
+        (
+            ((IMAGES, np.array([0, 1, -1])), *PAIRS[1:]),
+            "the train split, row 3: the label -1 is not one of 0 to 9",
+        ),
     ],
 )
 def test_another_structure_is_refused(tmp_path: Path, value: Any, told: str) -> None:

@@ -78,7 +78,9 @@ def test_a_class_without_rows_is_warned_of() -> None:
 def test_a_value_that_float32_cannot_hold_is_named(value: float) -> None:
     features = np.zeros((5, 3))
     features[3, 1] = value
-    with pytest.raises(InputError, match=r"train row 3 column 1: .* is not a finite float32 number"):
+    with pytest.raises(
+        InputError, match=r"the train split, row 4, column 2: .* is not a finite float32 number"
+    ):
         list(Split(features, np.zeros(5, dtype=np.int64)).batches("train"))
 
 

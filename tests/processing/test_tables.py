@@ -159,6 +159,18 @@ def test_a_publisher_s_split_can_be_cut_anew(job: Any, here: Here, digits_idx: d
     assert job.json("dataset/dataset.json")["rows"] == {"train": 1018, "validation": 180, "test": 599}
 
 
+def test_rows_of_images_are_counted_from_1(job: Any, failure: Failure, idx: Callable[..., bytes]) -> None:
+    for part, labels in (("train", [0, 1, 2, 3, 9, 1]), ("t10k", [0, 1])):
+        job.put(f"raw/{part}-images-idx3-ubyte", idx(np.zeros((len(labels), 2, 2), dtype=np.uint8)))
+        job.put(f"raw/{part}-labels-idx1-ubyte", idx(np.array(labels, dtype=np.uint8)))
+    pixels = {f"pixel{number}": "NUMERIC" for number in range(1, 4)}
+    job.put("raw/schema.json", schema(label="CATEGORICAL", pixel0="BINARY", **pixels))
+    job.put("raw/t10k-images-idx3-ubyte", idx(np.full((2, 2, 2), 7, dtype=np.uint8)))
+    assert "t10k-labels-idx1-ubyte test row 1 column pixel0: '7' is no BINARY value" in failure(
+        convert, *AUTO
+    )
+
+
 def test_quotes_commas_newlines_a_byte_order_mark_and_crlf_are_csv(job: Any, here: Here) -> None:
     text = '\ufefflabel,note\r\na,"x, ""y""\r\nz"\r\nb,plain\r\n' + "a,w\r\nb,v\r\n" * 4
     job.put("raw/data.csv", text)
