@@ -108,8 +108,11 @@ def _shown(value: str) -> str:
 
 
 def _cure(row: int, column: int, fields: list[str]) -> str:
-    if not fields[column - 1].strip():
+    bare = fields[column - 1].strip().strip("\"'")
+    if not bare:
         return " (a missing value: give every column a number)"
+    if _is_number(bare):
+        return " (write numbers without quotes)"
     if row == 1 and not any(_is_number(value) for value in fields):
         return " (text/csv channels have no header row: remove it)"
     return ""

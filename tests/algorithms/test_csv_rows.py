@@ -54,6 +54,16 @@ def test_any_bytes_give_rows_or_a_csv_error(text: bytes) -> None:
             "row 1, column 1 is 'Sepal', not a number (text/csv channels have no header row: remove it)",
         ),
         (b"1,2\n\xff,2\n", "row 2 holds the byte 0xff, which is no part of a number"),
+        (b'"1","2"\n', "row 1, column 1 is '\"1\"', not a number (write numbers without quotes)"),
+        (b"1, '2.5'\n", "row 1, column 2 is \" '2.5'\", not a number (write numbers without quotes)"),
+        (
+            b'1,""\n',
+            "row 1, column 2 is '\"\"', not a number (a missing value: give every column a number)",
+        ),
+        (
+            b'"Sepal","Petal"\n1,2\n',
+            "row 1, column 1 is '\"Sepal\"', not a number (text/csv channels have no header row: remove it)",
+        ),
         (b"1_0,2\n", "row 1, column 1 is '1_0', not a number"),
     ],
 )
