@@ -29,7 +29,8 @@ def write_numpy_to_dense_tensor(
     The built-in algorithms take float32 only: cast with `astype("float32")` what they are to read.
 
     Raises ValueError where the array is not (n, d), where labels are not one a row (v2 took labels as many as
-    *columns* too), for other dtypes, for int64 beyond 32 bits, and for an integer that float32 would change.
+    *columns* too), for a masked array, for other dtypes, for int64 beyond 32 bits, and for an integer that
+    float32 would change.
     """
     _write(file, _dense(array, labels))
 
@@ -70,6 +71,7 @@ def _write(file: Any, blocks: Iterable[memoryview]) -> None:
 def _dense(array: npt.ArrayLike, labels: npt.ArrayLike | None) -> Iterator[memoryview]:
     if issparse(array):
         raise TypeError("the array is sparse: write it with write_spmatrix_to_sparse_tensor")
+    _refuse_mask(array, "array is")
     matrix = np.asarray(array)
     if matrix.ndim != 2:
         raise ValueError(f"the array has shape {matrix.shape}: give it two dimensions, rows and features")
@@ -103,10 +105,17 @@ def _sparse(array: Any, labels: npt.ArrayLike | None) -> Iterator[memoryview]:
     return encode_rows(Rows(matrix.data, kind, indptr, matrix.indices, matrix.shape[1], column, label_kind))
 
 
+def _refuse_mask(values: npt.ArrayLike, what: str) -> None:
+    """Refuse a masked array: numpy hands out the numbers below the mask, which nobody meant to write."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"the {what} masked: fill it first (array.filled(...))")
+
+
 def _checked(labels: npt.ArrayLike | None, rows: int) -> tuple[npt.NDArray[Any] | None, Kind | None]:
     """Give labels as a vector with one a row, and how they are written."""
     if labels is None:
         return None, None
+    _refuse_mask(labels, "labels are")
     column = np.asarray(labels)
     if column.ndim != 1:
         raise ValueError(

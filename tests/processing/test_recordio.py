@@ -799,6 +799,17 @@ class TestTheWriterRefuses:
         with pytest.raises(ValueError, match=message):
             encode_dense(features, labels)
 
+    def test_masked_arrays(self) -> None:
+        features = np.ones((2, 3), "f4")
+        masked = np.ma.masked_equal(features, 1)
+        with pytest.raises(ValueError, match=r"the array is masked: fill it first \(array\.filled"):
+            encode_dense(masked)
+        with pytest.raises(ValueError, match="the labels are masked: fill it first"):
+            encode_dense(features, masked[:, 0])
+        with pytest.raises(ValueError, match="the labels are masked: fill it first"):
+            encode_sparse(sparse([1, 1], 3), masked[:, 0])
+        assert encode_dense(masked.filled(0)) == encode_dense(np.zeros((2, 3), "f4"))
+
     def test_the_other_kind(self) -> None:
         with pytest.raises(TypeError, match="write_spmatrix_to_sparse_tensor"):
             encode_dense(sparse([1], 3))
