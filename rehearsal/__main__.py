@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 import settings
@@ -29,6 +30,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     report = Report()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is ended
     try:
         check_that_it_can_be_rehearsed(options.environment)
         with site(options.environment, auth=options.auth) as here:
