@@ -20,6 +20,9 @@ from algorithms.registry import find_algorithm
 from algorithms.request_formats import RequestError, decode_request
 from algorithms.response_formats import MEDIA_TYPES, choose_accept, encode_response
 
+_PLAIN = (b"", b"identity")
+"""Content-Encodings of a body that is not packed."""
+
 _METHODS = {"/ping": "GET", "/execution-parameters": "GET", "/invocations": "POST"}
 
 
@@ -68,6 +71,12 @@ class Server:
         if path == "/execution-parameters":
             return Response(200, JSON.encode(), self._execution_parameters())
         headers = request.headers
+        encoding = headers.get(b"content-encoding", b"").lower()
+        if encoding not in _PLAIN:
+            raise RequestError(
+                415,
+                f"Content-Encoding {encoding.decode('latin-1')!r} is not supported: send the body as it is",
+            )
         content_type, accept = self._forms(headers.get(b"content-type", b""), headers.get(b"accept", b""))
         answer = self._predict(request.body, content_type, accept)
         return Response(200, accept.media_type.encode(), answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -129,6 +130,21 @@ def test_a_bad_request_is_refused_with_its_reason_and_the_next_is_served(
     assert found == status
     assert reason in json.loads(answer)["error"]
     assert served.predictions(GOOD, CSV) == ANSWER
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP, identity"])
+def test_a_packed_body_is_415(served: Any, encoding: str) -> None:
+    headers = {"Content_Type": CSV, "Content_Encoding": encoding}
+    status, _, answer = served.request("POST", "/invocations", gzip.compress(GOOD), **headers)
+    assert status == 415
+    assert f"Content-Encoding '{encoding.lower()}' is not supported" in json.loads(answer)["error"]
+    assert served.predictions(GOOD, CSV) == ANSWER
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity"])
+def test_identity_is_no_packing(served: Any, encoding: str) -> None:
+    headers = {"Content_Type": CSV, "Content_Encoding": encoding}
+    assert served.request("POST", "/invocations", GOOD, **headers)[0] == 200
 
 
 def test_what_cannot_be_written_is_406(served: Any) -> None:
