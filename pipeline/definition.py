@@ -51,6 +51,9 @@ Parameter = str | int | float | bool
 
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 
+# By form: there are several hundred instance types, and each quarter brings more.
+_INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+
 
 # --- reading ------------------------------------------------------------------------------------------
 
@@ -228,8 +231,8 @@ def resolve_parameters(definition: Mapping[str, Any], overrides: Mapping[str, st
         overrides: name → value as typed on a command line or sent in `StartPipelineExecution`.
 
     Raises:
-        DefinitionError: an unknown parameter, a value of another type, a value outside the enumeration, or
-            a parameter with neither default nor override.
+        DefinitionError: an unknown parameter, a value of another type, a value outside the enumeration,
+            an instance type that can be none, or a parameter with neither default nor override.
 
     """
     declared = parameters(definition)
@@ -252,6 +255,10 @@ def _resolve(declared: Mapping[str, Any], override: str | None) -> Parameter:
     allowed = declared.get("EnumValues")
     if allowed and value not in allowed:
         raise DefinitionError(f"parameter {name!r} is {value!r}; allowed: {', '.join(map(str, allowed))}")
+    if name.endswith("InstanceType") and isinstance(value, str) and not _INSTANCE_TYPE.fullmatch(value):
+        raise DefinitionError(
+            f"parameter {name!r} is {value!r}, which is no instance type; give one such as ml.m5.xlarge"
+        )
     return value
 
 

@@ -147,6 +147,10 @@ def test_parameters_take_their_defaults_and_typed_overrides(iris: dict[str, Any]
         ("MinF1", "high", "'MinF1' is 'high', which is no finite number"),
         ("MinF1", "nan", "'MinF1' is 'nan', which is no finite number"),
         ("MinF1", "1e999", "'MinF1' is '1e999', which is no finite number"),
+        ("TrainingInstanceType", "foo", "'foo', which is no instance type; give one such as ml.m5.xlarge"),
+        ("ProcessingInstanceType", "m5.xlarge", "'m5.xlarge', which is no instance type"),
+        ("TransformInstanceType", "ml.m5.xlarge ", "'ml.m5.xlarge ', which is no instance type"),
+        ("TrainingInstanceType", "", "'', which is no instance type"),
         (
             "ApprovalStatus",
             "Yes",
@@ -159,6 +163,13 @@ def test_a_wrong_parameter_is_named_with_its_value(
 ) -> None:
     with pytest.raises(DefinitionError, match=message):
         resolve_parameters(iris, {name: value})
+
+
+@pytest.mark.parametrize(
+    "value", ["ml.c5.18xlarge", "ml.p4d.24xlarge", "ml.m6id.large", "ml.trn1-n.32xlarge"]
+)
+def test_any_instance_type_is_taken_also_one_to_come(iris: dict[str, Any], value: str) -> None:
+    assert resolve_parameters(iris, {"TrainingInstanceType": value})["TrainingInstanceType"] == value
 
 
 def test_a_parameter_without_default_must_be_given() -> None:
