@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -35,7 +37,7 @@ def trainyard(site: Site, *arguments: str) -> str:
 
 
 def _run(site: Site, command: list[str]) -> str:
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=REPOSITORY,
         env=site.variables,
@@ -43,12 +45,18 @@ def _run(site: Site, command: list[str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    if done.returncode:
-        told = "\n".join(done.stdout.splitlines()[-_SHOWN_LINES:])
-        raise CheckError(f"{' '.join(command[1:])} ended with {done.returncode}:\n{told}")
-    return done.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            # With the Node that it started: an interrupt must not leave a deployment behind.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        told = "\n".join(output.splitlines()[-_SHOWN_LINES:])
+        raise CheckError(f"{' '.join(command[1:])} ended with {process.returncode}:\n{told}")
+    return output
 
 
 def stacks(site: Site) -> dict[str, dict[str, Any]]:
