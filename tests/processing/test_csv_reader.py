@@ -92,10 +92,12 @@ def test_features_can_be_chosen_and_ordered(tmp_path: Path) -> None:
             GOOD.replace("setosa", "setosé").encode("latin-1"),
             "line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8",
         ),
-        (gzip.compress(GOOD.encode()), "is gzip, not CSV; this task reads a CSV file"),
-        (pickle.dumps(GOOD, 2), "is a pickle, not CSV; this task reads a CSV file"),
-        (GOOD.encode("utf-16"), "the text is UTF-16; save the file as UTF-8"),
-        (b"\xfe\xff" + GOOD.encode("utf-16-be"), "the text is UTF-16; save the file as UTF-8"),
+        pytest.param(gzip.compress(GOOD.encode()), "is gzip, not CSV; this task reads a CSV file", id="gzip"),
+        pytest.param(pickle.dumps(GOOD, 2), "is a pickle, not CSV; this task reads a CSV file", id="pickle"),
+        pytest.param(GOOD.encode("utf-16"), "the text is UTF-16; save the file as UTF-8", id="UTF-16"),
+        pytest.param(
+            b"\xfe\xff" + GOOD.encode("utf-16-be"), "the text is UTF-16; save", id="UTF-16, big-endian"
+        ),
         (GOOD.replace("setosa", "x" * 200_000), "not CSV: field larger than field limit"),
     ],
 )
