@@ -38,6 +38,7 @@ image-test: .venvs/image/.ready
 bench: $(VENV)/.dev .venvs/oracle/.ready
 	$(BIN)/python -m benchmarks.recordio
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.serving
 
 compile: $(VENV)/.dev
 	$(BIN)/trainyard compile
