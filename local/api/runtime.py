@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from local.endpoints.connection import close_all
 from local.endpoints.errors import InvocationError, validation_error
 from local.endpoints.invocation import ATTRIBUTES, invoke
 from local.endpoints.submission import submit
 
 if TYPE_CHECKING:
     from local.api.service import Service
-    from local.endpoints.manager import EndpointManager
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Runtime:
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         endpoints = self._service.endpoints
         if self._keeper is None:
-            self._keeper = asyncio.create_task(_disconnect_at_end(endpoints))
+            self._keeper = asyncio.create_task(_disconnect_at_end())
         endpoint = endpoints.serving(name if "%" not in name else unquote(name))
         configuration = endpoint.record.configuration
         limit = LARGEST_SERVERLESS_BODY if configuration.serverless else LARGEST_BODY
@@ -124,12 +124,12 @@ class Runtime:
         return 202, [(b"content-type", b"application/json"), *located], answer
 
 
-async def _disconnect_at_end(endpoints: EndpointManager) -> None:
-    """Close the idle connections to containers when the event loop ends, which cancels its tasks first."""
+async def _disconnect_at_end() -> None:
+    """Close the connections to containers when the event loop ends, which cancels its tasks first."""
     try:
         await asyncio.get_running_loop().create_future()
     finally:
-        endpoints.disconnect()
+        close_all()
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive, limit: int, seconds: float) -> bytes:

@@ -37,6 +37,17 @@ class Answer:
     body: bytes = b""
 
 
+_connected: set[Connection] = set()
+"""Every open connection of every event loop: some are known to nobody else, their instance having gone."""
+
+
+def close_all() -> None:
+    """Close the connections of the running event loop; called in it before it ends."""
+    loop = asyncio.get_running_loop()
+    for connection in [one for one in _connected if one.belongs_to(loop)]:
+        connection.close()
+
+
 class Connection(asyncio.Protocol):
     """One request at a time; `open` once connected, until either side closes."""
 
@@ -58,6 +69,10 @@ class Connection(asyncio.Protocol):
         """Whether another request can be sent."""
         return self._transport is not None
 
+    def belongs_to(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it lives in this event loop."""
+        return self._loop is loop
+
     def quiet(self) -> bool:
         """Return whether the other side is still there: an idle connection with something to read has ended.
 
@@ -77,6 +92,7 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close it at once."""
         transport, self._transport = self._transport, None
+        _connected.discard(self)
         if transport is not None:
             transport.abort()
 
@@ -101,6 +117,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        _connected.add(self)
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
@@ -115,6 +132,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the request under way, unless the end of the connection is the end of its answer."""
         self._transport = None
+        _connected.discard(self)
         if self._headers_seen and not self._length_known():
             self.on_message_complete()
         idle = self._answers > 0 and not self._answering

@@ -38,11 +38,6 @@ class Connections:
             self._idle.append(connection)
         return answer
 
-    def close(self) -> None:
-        """Close the idle ones."""
-        while self._idle:
-            self._idle.pop().close()
-
     def _idle_connection(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()

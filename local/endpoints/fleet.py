@@ -96,11 +96,6 @@ class Fleet:
             variant.scale(0)
         self.retire(drain)
 
-    def disconnect(self) -> None:
-        """Close idle connections; called in the event loop."""
-        for variant in self.variants.values():
-            variant.disconnect()
-
     def wake(self) -> None:
         """Let what waits for an instance look again."""
         for variant in self.variants.values():

@@ -219,10 +219,6 @@ class Instance:
         """Send one invocation from a thread that may wait; as `call` of the connections."""
         return call(self.port, body, headers, timeout)
 
-    def disconnect(self) -> None:
-        """Close the idle connections; called in the event loop."""
-        self._connections.close()
-
 
 def _answers_ping(port: int) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=2)

@@ -138,12 +138,6 @@ class EndpointManager:
             )
         return endpoint
 
-    def disconnect(self) -> None:
-        """Close the idle connections to containers; called in the event loop before it ends."""
-        for endpoint in list(self._live.values()):
-            for fleet in endpoint.router.fleets:
-                fleet.disconnect()
-
     # --- the service's life ---------------------------------------------------------------------------
 
     def restore(self) -> None:

@@ -159,11 +159,6 @@ class Variant:
         self.scale(0)
         self.retire(drain)
 
-    def disconnect(self) -> None:
-        """Close idle connections; called in the event loop."""
-        for instance in self.instances:
-            instance.disconnect()
-
     # --- requests -------------------------------------------------------------------------------------
 
     def ready_instance(self) -> Instance | None:
