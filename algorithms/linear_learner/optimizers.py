@@ -9,6 +9,7 @@ of a mini-batch of 200.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def _each(step: Callable[[slice], None], blocks: list[slice]) -> None:
             step(block)
 
 
-class _Stateful:
+class _Stateful(ABC):
     """Shared bookkeeping: state arrays shaped like the parameters, gathered and scattered for row updates."""
 
     states: int
@@ -229,9 +230,9 @@ class _Stateful:
         """Return a factor on every learning rate, and what is added to the root of the second moment."""
         return 1.0, np.float32(_EPSILON)
 
+    @abstractmethod
     def _advance(self, gradient: Floats, state: list[Floats], damping: np.float32) -> None:
         """Move the moments on and turn `gradient` into the step per unit of learning rate, in place."""
-        raise NotImplementedError
 
 
 class Sgd(_Stateful):
