@@ -16,6 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def _refuse_unknown(task: str) -> None:
+    """Raise DefinitionError, which names the nearest task, for a name that is none."""
+    from pipeline.definition import load
+
+    load(task)
+
+
 def execute(options: argparse.Namespace) -> int:
     """List the registered model packages, newest first."""
     from cli.display import show_table
@@ -23,6 +30,8 @@ def execute(options: argparse.Namespace) -> int:
 
     with source(options.on) as state:
         packages = state.model_packages(options.task)
+    if options.task and not packages and options.on == "local":
+        _refuse_unknown(options.task)
     if options.json:
         print(json.dumps(packages, indent=2))
     elif not packages:

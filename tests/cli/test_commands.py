@@ -79,6 +79,7 @@ def test_an_empty_state_directory_reads_as_empty(
     [
         (["run"], "TASK"),
         (["run", "nosuch"], "nosuch"),
+        (["models", "irsi"], "did you mean 'iris'"),
         (["run", "iris", "--set", "KnnK=one"], "KnnK"),
         (["run", "iris", "--set", "KnnK=1", "--set", "KnnK=2"], "twice"),
         (["run", "iris", "--data", "/no/such/file"], "/no/such/file"),
