@@ -35,10 +35,9 @@ check: $(VENV)/.dev
 image-test: .venvs/image/.ready
 	.venvs/image/bin/python -m pytest -c tests/environments/image.ini --rootdir=. tests/processing
 
+# Ours, peers and bounds in one run, one table. Peers install themselves below .venvs/ the first time.
 bench: $(VENV)/.dev .venvs/oracle/.ready
-	$(BIN)/python -m benchmarks.recordio
-	$(BIN)/python -m benchmarks.training
-	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks $(if $(WRITE),--write)
 
 compile: $(VENV)/.dev
 	$(BIN)/trainyard compile
