@@ -14,7 +14,7 @@ from benchmarks.results import Result, as_text
 from benchmarks.timing import RUNS
 
 Measure = Callable[[argparse.Namespace], Iterator[Result]]
-"""Gives results one by one. Options: `quick`, `runs`, `only`, and `data` (an existing file) where asked for."""
+"""Gives results one by one. Options: `quick`, `runs`, `only`; with mnist, `data`, a file that exists."""
 
 
 def main(name: str, describe: str | None, measure: Measure, *, mnist: bool = False) -> None:
