@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import signal
 import sys
@@ -16,16 +15,14 @@ from cli.errors import UsageError
 from cli.folds import run_all
 from cli.options import add_json
 from cli.results import RAW_DATA
+from cli.starting import overridden, raw_data, starter, wants_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from cli.client import Clients
     from cli.results import Source
-    from local.state import State
-
-    Start = Callable[[Mapping[str, str]], str]
-    """Runs the pipeline to its end with parameters besides those of the command line; gives the execution."""
+    from cli.starting import Start
 
 
 _RAW_FOLDER = "/opt/ml/processing/input/raw"
@@ -34,6 +31,12 @@ _RAW_FOLDER = "/opt/ml/processing/input/raw"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("task", metavar="TASK", nargs="?", help="a task's name; `trainyard tasks` lists them")
+    parser.add_argument(
+        "--definition",
+        type=Path,
+        metavar="FILE.json",
+        help="run a pipeline definition of your own in the place of a task's",
+    )
     parser.add_argument(
         "--data", type=_path, metavar="PATH", help="raw file or folder; without it, the task's sample"
     )
@@ -81,6 +84,11 @@ def execute(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.on == "local" and running_url(default_home().absolute()) is None:
         return _run_here(options)
+    if options.definition:
+        raise UsageError(
+            "--definition runs in this process, on a state directory of which no service takes care; stop "
+            "`trainyard up`, name another directory in TRAINYARD_HOME, or use the API's CreatePipeline"
+        )
     return _run_through_the_api(options)
 
 
@@ -96,7 +104,7 @@ def _run_here(options: argparse.Namespace) -> int:
 
                 execution = resume(state, options.resume, on_event=progress)
             else:
-                execution = run_all(options, _starter(state, options, progress), state.describe)
+                execution = run_all(options, starter(state, options, progress), state.describe)
         return _finish(state, execution, options)
 
 
@@ -135,10 +143,10 @@ def _starter_through_the_api(service: Clients, options: argparse.Namespace, home
     from pipeline.definition import resolve_parameters
 
     pipeline, definition = deployed(service, options.task)
-    overrides = _overrides(options)
+    overrides = overridden(options)
     resolve_parameters(definition, overrides)
-    if _wants_data(options, overrides):
-        with with_companions(_raw_data(home, options), home, options.schema, options.recipe) as data:
+    if wants_data(options, overrides):
+        with with_companions(raw_data(home, options), home, options.schema, options.recipe) as data:
             overrides[RAW_DATA] = upload(service, data, raw_bucket(definition))
     return lambda values: start(service, pipeline, definition, {**overrides, **values}, None)
 
@@ -187,91 +195,18 @@ def _exit_code(summary: dict[str, Any], unreadable: bool) -> int:
 
 
 def _check_usage(options: argparse.Namespace) -> None:
-    own = ("data", "set", "schema", "recipe", "split", "folds")
+    own = ("definition", "data", "set", "schema", "recipe", "split", "folds")
     given = [f"--{name}" for name in own if getattr(options, name)]
     if options.resume and given:
         raise UsageError(
             f"--resume goes on with the execution's own data and parameters; leave out {' and '.join(given)}"
         )
-    if not options.resume and not options.task:
-        raise UsageError("name a TASK (`trainyard tasks` lists them), or --resume EXECUTION")
-
-
-def _starter(state: State, options: argparse.Namespace, progress: Any) -> Start:
-    from cli.raw_data import with_companions
-    from local.executor import run
-    from local.names import local_names, put_raw
-    from pipeline.definition import load, resolve_parameters
-
-    definition = load(options.task)
-    overrides = _overrides(options)
-    # Checked before the data is copied: a mistyped parameter should cost nothing.
-    resolve_parameters(definition, overrides)
-    if _wants_data(options, overrides):
-        raw = _raw_data(state.home, options)
-        with with_companions(raw, state.home, options.schema, options.recipe) as data:
-            overrides[RAW_DATA] = put_raw(state, data)
-    elif not state.objects.exists(overrides[RAW_DATA]):
+    if options.definition and options.task:
+        raise UsageError(f"give either the task {options.task} or --definition {options.definition}")
+    if not (options.resume or options.task or options.definition):
         raise UsageError(
-            f"--set {RAW_DATA}={overrides[RAW_DATA]}: no such object in the state directory; "
-            "name a file of yours with --data"
+            "name a TASK (`trainyard tasks` lists them), --definition FILE.json or --resume EXECUTION"
         )
-    names = local_names(state, definition, options.task)
-    return lambda values: run(
-        state,
-        definition,
-        options.task,
-        resolve_parameters(definition, {**overrides, **values}),
-        names=names,
-        on_event=progress,
-    )
-
-
-def _wants_data(options: argparse.Namespace, overrides: Mapping[str, str]) -> bool:
-    return bool(options.data or options.schema or options.recipe) or RAW_DATA not in overrides
-
-
-def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    """Return the parameters that the command line sets."""
-    overrides = _assignments(options.set)
-    if options.split is not None:
-        if "Split" in overrides:
-            raise UsageError(
-                f"--split {options.split} and --set Split={overrides['Split']}: give one of them"
-            )
-        overrides["Split"] = options.split
-    return overrides
-
-
-def _assignments(texts: list[str]) -> dict[str, str]:
-    """Return {parameter: value} of the --set options."""
-    assignments: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--set {text}: write PARAMETER=VALUE, such as --set MinF1=0.95")
-        if name in assignments:
-            raise UsageError(f"--set {name} is given twice: {assignments[name]} and {value}")
-        assignments[name] = value
-    return assignments
-
-
-def _raw_data(home: Path, options: argparse.Namespace) -> Path:
-    """Return the raw file or folder to read: what --data names, or the task's sample."""
-    if options.data is None:
-        from cli.samples import write_sample
-        from pipeline.tasks import CATALOGUE
-
-        sample = CATALOGUE[options.task].sample
-        if sample is None:
-            raise UsageError(f"task {options.task} has no built-in data: name yours with --data PATH")
-        return write_sample(sample, home / "samples")
-    path: Path = options.data
-    if not path.exists():
-        raise UsageError(f"--data {path}: no such file or folder")
-    if not os.access(path, os.R_OK):
-        raise UsageError(f"--data {path}: not readable by this user; check its permissions")
-    return path
 
 
 def _show(summary: dict[str, Any], report: Path | None) -> None:
