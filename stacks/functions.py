@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -34,6 +37,30 @@ def shipped(*folders: str) -> list[str]:
             kept += [f"!{path}/", f"{path}/*", f"!{path}/__init__.py"]
         kept.append(f"!{path}/{name}/")
     return [*kept, "__pycache__/"]
+
+
+@contextmanager
+def _code(folder: str, files: Mapping[str, str]) -> Iterator[lambda_.Code]:
+    """Give a function's code: a folder of the repository at its place in it, and files beside it.
+
+    Args:
+        folder: the folder; one at the top where there are files.
+        files: name → text.
+
+    """
+    if not files:
+        yield lambda_.Code.from_asset(
+            str(REPOSITORY), exclude=shipped(folder), ignore_mode=cdk.IgnoreMode.GIT
+        )
+        return
+    # The asset is copied when the function is made, and named by what is in it.
+    with TemporaryDirectory() as staged:
+        shutil.copytree(
+            REPOSITORY / folder, Path(staged, folder), ignore=shutil.ignore_patterns("__pycache__")
+        )
+        for name, text in files.items():
+            Path(staged, name).write_text(text, encoding="utf-8")
+        yield lambda_.Code.from_asset(staged)
 
 
 def function_role(stack: PlatformStack, scope: Construct, identifier: str, name: str) -> iam.Role:
@@ -85,6 +112,7 @@ class PythonFunction(Construct):
         key: kms.IKey,
         timeout: cdk.Duration,
         environment: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
         allowances: Sequence[Allowance] = (),
         role: iam.Role | None = None,
         dead_letters: sqs.IQueue | None = None,
@@ -109,21 +137,20 @@ class PythonFunction(Construct):
             ),
             *allowances,
         )
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            function_name=full_name,
-            description=description,
-            runtime=RUNTIME,
-            code=lambda_.Code.from_asset(
-                str(REPOSITORY), exclude=shipped(folder), ignore_mode=cdk.IgnoreMode.GIT
-            ),
-            handler=handler,
-            timeout=timeout,
-            memory_size=256,
-            role=self.role,
-            environment=dict(environment or {}),
-        )
+        with _code(folder, files or {}) as code:
+            self.function = lambda_.Function(
+                self,
+                "Function",
+                function_name=full_name,
+                description=description,
+                runtime=RUNTIME,
+                code=code,
+                handler=handler,
+                timeout=timeout,
+                memory_size=256,
+                role=self.role,
+                environment=dict(environment or {}),
+            )
         self.function.node.add_dependency(group)
         # The L2 properties would add statements to the role's stack, which must not know this one.
         resource = self.function.node.default_child
