@@ -101,13 +101,13 @@ def check_endpoints(home: Path) -> None:
         UsageError: one is wrong, unknown or contradicts another.
 
     """
-    from local.endpoint_settings import FILE, function_variables
-    from serving.settings import VARIABLE, SettingsError, from_environment
+    from local.endpoint_settings import FILE, tables
+    from serving.settings import Endpoints, SettingsError
 
     try:
-        from_environment(function_variables(home))
+        Endpoints(tables(home), str(home / FILE))
     except SettingsError as error:
-        raise UsageError(str(error).replace(VARIABLE, str(home / FILE))) from None
+        raise UsageError(str(error)) from None
 
 
 def credentials(environment: Mapping[str, str]) -> Credentials | None:

@@ -7,6 +7,7 @@ those of `endpoints.toml` in the state directory. A group without a table is ser
 from __future__ import annotations
 
 import json
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,18 +43,34 @@ def _table(endpoint: Mapping[str, Any]) -> dict[str, Any]:
     return {"time_to_live_hours": None, **named}
 
 
-def function_variables(home: Path) -> dict[str, str]:
-    """Return the approval function's variables.
+def tables(home: Path) -> dict[str, Any]:
+    """Return how each group is served: what is kept, then what `endpoints.toml` says over it.
 
     Raises:
         LocalError: a file of settings cannot be read.
 
     """
     kept = home / _KEPT
-    tables = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    tables |= _read(home / FILE)
-    tables["*"] = {**_DEFAULTS, **tables.get("*", {})}
-    return {"TRAINYARD_ENDPOINTS": json.dumps(tables), "TRAINYARD_WAIT_SECONDS": str(_WAIT_SECONDS)}
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    found |= _read(home / FILE)
+    found["*"] = {**_DEFAULTS, **found.get("*", {})}
+    return found
+
+
+def function_variables(home: Path) -> dict[str, str]:
+    """Return the approval function's variables; one names a file that is written with what holds now.
+
+    Raises:
+        LocalError: a file of settings cannot be read.
+
+    """
+    path = home / "functions" / _KEPT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Functions run side by side, and none may read a file half-written.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as staged:
+        json.dump(tables(home), staged, indent=2)
+    Path(staged.name).replace(path)
+    return {"TRAINYARD_ENDPOINTS": str(path), "TRAINYARD_WAIT_SECONDS": str(_WAIT_SECONDS)}
 
 
 def _read(path: Path) -> dict[str, Any]:

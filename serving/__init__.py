@@ -1,4 +1,4 @@
 """What answers an approval: model, endpoint configuration and endpoint, by boto3 and the standard library.
 
-Lambda runs `serving.handler.handle` on AWS; `python -m serving` runs the same function on one machine.
+Lambda runs `serving.handler.handle` on AWS, `trainyard up` the same function here, in a child process.
 """

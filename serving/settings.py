@@ -1,7 +1,9 @@
 """How the approved model of each task is served: read strictly, contradictions refused.
 
-They come as JSON in the variable `TRAINYARD_ENDPOINTS`: model package group → table. The table `*` holds what
-other tables leave out, and is what a group without a table is served with; without a `*`, it is not served.
+They come as JSON in the file that the variable `TRAINYARD_ENDPOINTS` names: model package group → table. The
+table `*` holds what other tables leave out, and is what a group without a table is served with; without a
+`*`, it is not served. On AWS the file lies beside the code; what only a deployment knows, such as the ids of
+subnets, comes as JSON in the variable `TRAINYARD_PLACE` and holds for every table that leaves it out.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from serving.checks import NEVER, Problem, wrong
+from serving.contradictions import contradictions
 
 VARIABLE = "TRAINYARD_ENDPOINTS"
+PLACE_VARIABLE = "TRAINYARD_PLACE"
 ANY = "*"
-_LEAST_LINEAR_STEP = 10
 
 
 class SettingsError(ValueError):
@@ -109,16 +113,18 @@ class Endpoints:
     Args:
         tables: group → table of settings; `*` stands for all groups.
         source: where they come from, for messages.
+        place: settings that hold for each table that leaves them out, and serve no group by themselves.
 
     Raises:
         SettingsError: a wrong or unknown setting, or a contradiction, in any table.
 
     """
 
-    def __init__(self, tables: object, source: str):
+    def __init__(self, tables: object, source: str, place: Mapping[str, Any] = MappingProxyType({})):
         self._source = source
         if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
             raise SettingsError(f"{source} is {tables!r}; allowed: model package group → table of settings")
+        self._place = dict(place)
         self._defaults: dict[str, Any] | None = tables.get(ANY)
         self._known = {group: self._endpoint(group, table) for group, table in tables.items() if group != ANY}
         if self._defaults is not None:
@@ -141,25 +147,39 @@ class Endpoints:
         return self._known.get(group) or self._endpoint(group, {})
 
     def _endpoint(self, group: str, table: Mapping[str, Any]) -> Endpoint:
-        return endpoint(group, {**(self._defaults or {}), **table}, self._source)
+        return endpoint(group, {**self._place, **(self._defaults or {}), **table}, self._source)
 
 
 def from_environment(environment: Mapping[str, str]) -> Endpoints:
-    """Read `TRAINYARD_ENDPOINTS`.
+    """Read the file that `TRAINYARD_ENDPOINTS` names, with what `TRAINYARD_PLACE` adds.
+
+    A relative name is one beside the folder of this package, as a function's code is unpacked.
 
     Raises:
-        SettingsError: it is not set, no JSON object, or what `Endpoints` refuses.
+        SettingsError: the variable is not set, the file cannot be read or is no JSON object, or what
+            `Endpoints` refuses.
 
     """
     if VARIABLE not in environment:
         raise SettingsError(
-            f"{VARIABLE} is not set; give it model package group → table of settings, as JSON"
+            f"{VARIABLE} is not set; let it name a JSON file of model package group → table of settings"
         )
+    path = Path(__file__).resolve().parent.parent / environment[VARIABLE]
     try:
-        content = json.loads(environment[VARIABLE])
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{VARIABLE} names {path}, which cannot be read: {error}") from None
+    place = _json(environment.get(PLACE_VARIABLE, "{}"), PLACE_VARIABLE)
+    if not isinstance(place, dict):
+        raise SettingsError(f"{PLACE_VARIABLE} is {place!r}; allowed: a table of settings")
+    return Endpoints(_json(text, str(path)), str(path), place)
+
+
+def _json(text: str, source: str) -> Any:
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingsError(f"{VARIABLE} is not JSON: {error}") from None
-    return Endpoints(content, VARIABLE)
+        raise SettingsError(f"{source} is not JSON: {error}") from None
 
 
 def endpoint(group: str, table: Mapping[str, Any], source: str = "settings") -> Endpoint:
@@ -169,17 +189,22 @@ def endpoint(group: str, table: Mapping[str, Any], source: str = "settings") -> 
         SettingsError: a wrong or unknown setting, or a contradiction; all are told at once.
 
     """
-    problems = list(wrong(table))
-    if not problems:
-        values = dict(_read(table))
-        made = Endpoint(**{"task": group, **_defaults(values), **values})
-        problems = list(_contradictions(made))
-        if not problems:
-            return made
-    lines = (
-        f"{source}: {group}.{key} is {json.dumps(value)}; allowed: {text}" for key, value, text in problems
-    )
+    found = list(problems(group, table))
+    if not found:
+        return _endpoint(group, table)
+    lines = (f"{source}: {group}.{key} is {json.dumps(value)}; allowed: {text}" for key, value, text in found)
     raise SettingsError("\n".join(lines))
+
+
+def problems(group: str, table: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with a table: single settings, or if those are right, what contradicts another."""
+    found = list(wrong(table))
+    yield from found or contradictions(_endpoint(group, table))
+
+
+def _endpoint(group: str, table: Mapping[str, Any]) -> Endpoint:
+    values = dict(_read(table))
+    return Endpoint(**{"task": group, **_defaults(values), **values})
 
 
 def _read(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -204,65 +229,3 @@ def _defaults(values: Mapping[str, Any]) -> dict[str, Any]:
         "shifting": shifting,
         "step_percent": step,
     }
-
-
-# --- what cannot hold together ------------------------------------------------------------------------------
-
-
-def _contradictions(made: Endpoint) -> Iterator[Problem]:
-    yield from _serverless(made) if made.serverless else _with_instances(made)
-    if made.in_vpc and not (made.subnets and made.security_groups):
-        yield "in_vpc", True, "false, or subnets and security_groups as well"
-    if not made.asynchronous:
-        for key in ("success_topic", "error_topic"):
-            if getattr(made, key) is not None:
-                yield key, getattr(made, key), "nothing: only asynchronous endpoints tell a topic"
-
-
-def _serverless(made: Endpoint) -> Iterator[Problem]:
-    """Refuse what AWS does not offer for serverless endpoints."""
-    unset = {
-        "instance_type": None,
-        "instance_count": None,
-        "max_instance_count": None,
-        "scale_to_zero": False,
-        "previous_weight": 0.0,
-        "shifting": None,
-        "capture_percent": 0,
-        "in_vpc": False,
-        "alarms": None,
-    }
-    for key, nothing in unset.items():
-        if getattr(made, key) != nothing:
-            yield key, getattr(made, key), "nothing: a serverless endpoint does not have it"
-
-
-def _with_instances(made: Endpoint) -> Iterator[Problem]:
-    count = made.instance_count or 1
-    for key in ("memory_mb", "max_concurrency"):
-        if getattr(made, key) is not None:
-            yield (
-                key,
-                getattr(made, key),
-                f"nothing: a {made.kind} endpoint takes instance_type and instance_count",
-            )
-    if made.scale_to_zero and not made.asynchronous:
-        yield (
-            "scale_to_zero",
-            True,
-            "false: only an asynchronous endpoint keeps requests while it has no instance",
-        )
-    if made.asynchronous and made.previous_weight:
-        yield "previous_weight", made.previous_weight, "0: an asynchronous endpoint has one variant"
-    if made.shifting == "linear" and made.step_percent < _LEAST_LINEAR_STEP:
-        yield "step_percent", made.step_percent, f"{_LEAST_LINEAR_STEP} to 50 for linear shifting"
-    if made.shifting in ("canary", "linear") and count < 2:
-        yield (
-            "shifting",
-            made.shifting,
-            "all-at-once, or an instance_count of 2 or more: half a fleet is the largest step",
-        )
-    if made.max_instance_count is not None and made.max_instance_count < count:
-        yield "max_instance_count", made.max_instance_count, f"at least instance_count, which is {count}"
-    if made.max_instance_count is not None and made.instance_type and made.instance_type.startswith("ml.t2."):
-        yield "max_instance_count", made.max_instance_count, "nothing: ml.t2 instances do not scale"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline import definition as definitions
+from serving.settings import problems
 from settings.model import Endpoint, Settings, Task
 
 
@@ -132,14 +133,11 @@ def _endpoint(key: str, endpoint: Endpoint, *, production: bool) -> Iterator[Pro
     serverless = endpoint.kind == "serverless"
     if serverless and endpoint.in_vpc:
         yield Problem(f"{key}.in_vpc", True, "false: a serverless endpoint cannot be in a VPC")
-    if endpoint.scale_to_zero and endpoint.kind != "asynchronous":
-        yield Problem(
-            f"{key}.scale_to_zero",
-            True,
-            f"false for a {endpoint.kind} endpoint: only an asynchronous one keeps requests while it has "
-            "no instance",
-        )
-    yield from _kinds_keys(key, endpoint, serverless=serverless)
+    for name in ("memory_mb", "max_concurrency") if serverless else ("instance_type", "instance_count"):
+        if getattr(endpoint, name) is None:
+            yield Problem(f"{key}.{name}", None, f"a value: a {endpoint.kind} endpoint needs one")
+    for name, value, allowed in problems(key, endpoint.table()):
+        yield Problem(f"{key}.{name}", value, allowed)
     if production and not serverless and (endpoint.instance_count or 2) < 2:
         yield Problem(f"{key}.instance_count", endpoint.instance_count, "2 or more, since production is true")
 
@@ -152,18 +150,3 @@ def _endpoint_without_data(key: str, endpoint: Endpoint, settings: Settings) -> 
             "true while studio.mode is custom: the buckets admit only what comes through the VPC, so that "
             "no model could be loaded (which rules out serverless endpoints)",
         )
-
-
-def _kinds_keys(key: str, endpoint: Endpoint, *, serverless: bool) -> Iterator[Problem]:
-    instance, memory = ("instance_type", "instance_count"), ("memory_mb", "max_concurrency")
-    needed, idle = (memory, instance) if serverless else (instance, memory)
-    for name in needed:
-        if getattr(endpoint, name) is None:
-            yield Problem(f"{key}.{name}", None, f"a value: a {endpoint.kind} endpoint needs one")
-    for name in idle:
-        if getattr(endpoint, name) is not None:
-            yield Problem(
-                f"{key}.{name}",
-                getattr(endpoint, name),
-                f"nothing: it has no meaning for a {endpoint.kind} endpoint, which takes {', '.join(needed)}",
-            )

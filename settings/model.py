@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -85,6 +85,13 @@ PolicyArn = Annotated[
 InstanceType = Annotated[
     str, _pattern(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "a SageMaker instance type such as ml.m5.large")
 ]
+AlarmName = Annotated[str, _pattern(r"[\x20-\x7e]{1,255}", "an alarm's name of 1 to 255 characters")]
+S3Location = Annotated[
+    str, _pattern(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\S*[^\s/])?", "s3://BUCKET or s3://BUCKET/PREFIX")
+]
+TopicArn = Annotated[
+    str, _pattern(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[\w-]+", "the ARN of an SNS topic")
+]
 # CloudWatch Logs takes these numbers of days and no others.
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
 
@@ -156,16 +163,28 @@ class Access(Section):
 
 
 class Endpoint(Section):
-    """How an approved model is served.
+    """How an approved model is served; what is absent has the default that docs/serving.md names.
 
     Attributes:
         kind: real-time, serverless or asynchronous.
         in_vpc: whether its model's containers are attached to the VPC; serverless ones cannot be.
         instance_type: of real-time and asynchronous endpoints.
-        instance_count: of real-time and asynchronous endpoints.
+        instance_count: of real-time and asynchronous endpoints; with a maximum, also the fewest.
+        max_instance_count: up to how many instances the load makes of them; absent: they do not scale.
+        invocations_per_instance: a minute, which scaling holds for real-time endpoints.
+        backlog_per_instance: waiting requests, which scaling holds for asynchronous endpoints.
+        scale_to_zero: whether an asynchronous endpoint gives back all instances while it has no backlog.
         memory_mb: of serverless endpoints.
         max_concurrency: of serverless endpoints.
-        scale_to_zero: whether an asynchronous endpoint gives back all instances while it has no backlog.
+        previous_weight: the share of requests that stays with the approved version before.
+        shifting: how an update moves the traffic to new instances.
+        step_percent: the share of the instances that a canary or a linear step is.
+        bake_seconds: how long alarms are watched after each step, and before the old instances end.
+        alarms: names of the CloudWatch alarms that roll an update back.
+        capture_percent: the share of requests that data capture writes to S3.
+        output: S3 location of asynchronous answers and of captured data.
+        success_topic: ARN of the SNS topic that hears of asynchronous answers.
+        error_topic: ARN of the SNS topic that hears of asynchronous failures.
         time_to_live_hours: after how long it removes itself; absent: never.
 
     """
@@ -174,10 +193,27 @@ class Endpoint(Section):
     in_vpc: bool = True
     instance_type: InstanceType | None = None
     instance_count: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_instance_count: Annotated[int, Field(ge=1, le=100)] | None = None
+    invocations_per_instance: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    backlog_per_instance: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    scale_to_zero: bool = False
     memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] | None = None
     max_concurrency: Annotated[int, Field(ge=1, le=200)] | None = None
-    scale_to_zero: bool = False
+    previous_weight: Annotated[float, Field(ge=0, le=0.9)] | None = None
+    shifting: Literal["canary", "linear", "all-at-once"] | None = None
+    step_percent: Annotated[int, Field(ge=1, le=50)] | None = None
+    bake_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
+    alarms: Annotated[list[AlarmName], Field(min_length=1, max_length=10)] | None = None
+    capture_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    output: S3Location | None = None
+    success_topic: TopicArn | None = None
+    error_topic: TopicArn | None = None
     time_to_live_hours: Annotated[int, Field(ge=1, le=8760)] | None = None
+
+    def table(self) -> dict[str, Any]:
+        """Return the settings that say something as the approval function takes them, without the network."""
+        said = self.model_dump(exclude_none=True, exclude={"in_vpc"})
+        return {**said, "time_to_live_hours": self.time_to_live_hours}
 
 
 class Task(Section):

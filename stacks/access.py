@@ -13,7 +13,7 @@ from pipeline.permissions import PIPELINE_ROLE, Place, grants, statements
 from stacks.approval_access import approval_allowances
 from stacks.base import PlatformStack
 from stacks.definitions import Infrastructure, fillings
-from stacks.endpoints import OUTPUT_FOLDER
+from stacks.endpoints import data_allowances
 from stacks.functions import function_role
 from stacks.guardrails import denials
 from stacks.names import role_kind
@@ -53,22 +53,11 @@ class AccessStack(PlatformStack):
             role = self._role(task, kind, f"{kind} of {task}")
             allow(role, *(derived(statement) for statement in asked[arn]))
             if kind.endswith("-model"):
-                allow(role, *self._endpoint_data(task))
+                allow(role, *data_allowances(task, self.settings, self.names))
         pipeline = self._role(task, PIPELINE_ROLE, f"runs the pipeline {task}")
         allow(pipeline, *(derived(statement) for statement in asked[PIPELINE_ROLE]))
         self._deny_the_unsafe(pipeline)
         return pipeline
-
-    def _endpoint_data(self, task: str) -> list[Allowance]:
-        """Return what an asynchronous endpoint reads its requests and writes its answers with."""
-        if self.settings.tasks[task].endpoint.kind != "asynchronous":
-            return []
-        folder = f"{self.names.bucket_arn('artifacts')}/{OUTPUT_FOLDER}/{self.names.of(task)}/*"
-        return [
-            Allowance(
-                ("s3:GetObject", "s3:PutObject"), [folder], "requests and answers are named by their callers"
-            )
-        ]
 
     def _role(self, task: str, kind: str, description: str) -> iam.Role:
         return iam.Role(

@@ -57,6 +57,7 @@ def approval_allowances(settings: Settings, names: Names, data_key_arn: str) -> 
         ),
         *_keys(data_key_arn),
         *_scaling(names, groups),
+        *_rollback(settings, names),
     ]
 
 
@@ -96,3 +97,10 @@ def _scaling(names: Names, groups: list[str]) -> list[Allowance]:
             {"StringEquals": {"iam:AWSServiceName": _SCALING_SERVICE}},
         ),
     ]
+
+
+def _rollback(settings: Settings, names: Names) -> list[Allowance]:
+    """Return leave to look at the alarms that settings name, which whoever asks for a rollback needs."""
+    named = {alarm for task in settings.tasks.values() for alarm in task.endpoint.alarms or ()}
+    resources = [names.arn("cloudwatch", f"alarm:{name}") for name in sorted(named)]
+    return [Allowance(("cloudwatch:DescribeAlarms",), resources, "they roll updates back")] if named else []

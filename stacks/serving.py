@@ -11,16 +11,18 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from serving.settings import PLACE_VARIABLE
 from serving.settings import VARIABLE as ENDPOINTS_VARIABLE
 from stacks.access import AccessStack
 from stacks.base import PlatformStack
-from stacks.endpoints import tables
+from stacks.endpoints import place, tables
 from stacks.functions import PythonFunction
 from stacks.monitoring import Monitoring
 from stacks.network import NetworkStack
 from stacks.pipelines import PipelinesStack
 from stacks.queues import dead_letter_queue
 
+_ENDPOINTS_FILE = "endpoints.json"
 _RETRY_HOURS = 2
 _RETRIES = 5
 _EXPIRY_LOOK = cdk.Duration.minutes(15)
@@ -52,10 +54,12 @@ class ServingStack(PlatformStack):
             key=network.operations_key,
             timeout=cdk.Duration.minutes(15),
             environment={
-                # json.dumps and not to_json_string, which would leave out that a time to live is null.
-                ENDPOINTS_VARIABLE: json.dumps(
-                    tables(self.settings, self.names, access.infrastructure), sort_keys=True
-                )
+                ENDPOINTS_VARIABLE: _ENDPOINTS_FILE,
+                PLACE_VARIABLE: self.to_json_string(place(access.infrastructure)),
+            },
+            # In a file, since Lambda's variables hold 4 KB, which is five tasks.
+            files={
+                _ENDPOINTS_FILE: json.dumps(tables(self.settings, self.names), indent=2, sort_keys=True)
             },
             role=access.approval_role,
             dead_letters=self.dead_letters,

@@ -310,10 +310,11 @@ def test_lambda_gets_the_package_alone(repository: Path) -> None:
 def test_handlers_in_processes_of_their_own_agree(registry: Registry, tmp_path: Path) -> None:
     """Two approvals, each delivered twice, all at once, as Lambda would run them."""
     events = [registry.event(registry.register()) for _ in range(2)]
+    (tmp_path / "endpoints.json").write_text(json.dumps({"*": registry.settings}))
     variables = {
         **os.environ,
         **client_environment(registry.local.url),
-        "TRAINYARD_ENDPOINTS": json.dumps({"*": registry.settings}),
+        "TRAINYARD_ENDPOINTS": str(tmp_path / "endpoints.json"),
         "TRAINYARD_WAIT_SECONDS": "30",
     }
     handlers = [

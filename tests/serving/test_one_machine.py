@@ -12,6 +12,7 @@ from local.api.provision import provision
 from local.api.start import LocalService
 from local.endpoint_settings import function_variables
 from local.errors import LocalError
+from serving.requests import deployment
 from serving.settings import Endpoints, from_environment
 
 
@@ -47,6 +48,25 @@ def test_an_environments_settings_hold_here_as_on_aws(tmp_path: Path, repository
         endpoints = served(local.service.state.home)
     assert (endpoints.of("iris").kind, endpoints.of("iris").time_to_live_hours) == ("serverless", None)
     assert endpoints.of("zero-digit").time_to_live_hours == 8
+
+
+def test_what_the_settings_say_of_updates_scaling_and_capture_holds_here_too(tmp_path: Path) -> None:
+    settings = tmp_path / "test.toml"
+    settings.write_text(
+        '[tasks.iris.endpoint]\nkind = "real-time"\nin_vpc = true\ninstance_type = "ml.m5.large"\n'
+        'instance_count = 4\nmax_instance_count = 8\nshifting = "linear"\nstep_percent = 25\n'
+        'bake_seconds = 1\ncapture_percent = 50\noutput = "s3://answers"\nalarms = ["mine"]\n'
+    )
+    with LocalService(tmp_path / "state") as local:
+        provision(local.service, settings)
+        iris = served(local.service.state.home).of("iris")
+    request = deployment("iris", iris)
+    assert request is not None
+    routing = request["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert (routing["Type"], routing["LinearStepSize"]["Value"]) == ("LINEAR", 25)
+    assert routing["WaitIntervalInSeconds"] == 1
+    assert request["AutoRollbackConfiguration"]["Alarms"] == [{"AlarmName": "mine"}]
+    assert (iris.max_instance_count, iris.capture_percent, iris.output) == (8, 50, "s3://answers")
 
 
 @pytest.mark.slow

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from serving.settings import VARIABLE, Endpoints, SettingsError, endpoint, from_environment
+from serving.settings import PLACE_VARIABLE, VARIABLE, Endpoints, SettingsError, endpoint, from_environment
 
 
 def read(tables: dict[str, Any]) -> Endpoints:
-    return from_environment({VARIABLE: json.dumps(tables)})
+    return Endpoints(tables, "settings")
 
 
 def test_without_settings_of_its_own_a_group_is_served_in_real_time_for_eight_hours() -> None:
@@ -91,10 +92,32 @@ def test_all_contradictions_are_told_at_once() -> None:
     assert {"iris.instance_count", "iris.in_vpc"} <= set(str(caught.value).split())
 
 
+def test_the_variable_names_a_file_and_the_place_adds_what_its_tables_leave_out(tmp_path: Path) -> None:
+    file = tmp_path / "endpoints.json"
+    file.write_text(json.dumps({"iris": {"in_vpc": True}, "digits": {"kind": "serverless"}}))
+    place = {"subnets": ["subnet-1"], "security_groups": ["sg-1"], "kms_key_arn": "arn:aws:kms:key"}
+    served = from_environment({VARIABLE: str(file), PLACE_VARIABLE: json.dumps(place)})
+    assert (served.of("iris").subnets, served.of("iris").security_groups) == (("subnet-1",), ("sg-1",))
+    assert served.of("digits").kind == "serverless"
+    assert not served.serves("zero-digit")
+
+
 @pytest.mark.parametrize(
-    ("environment", "culprit"),
-    [({}, "is not set"), ({VARIABLE: "iris"}, "is not JSON"), ({VARIABLE: "[1]"}, r"is \[1\]; allowed")],
+    ("text", "culprit"),
+    [(None, "cannot be read"), ("iris", "is not JSON"), ("[1]", r"is \[1\]; allowed")],
 )
-def test_a_variable_that_cannot_be_read_is_said_so(environment: dict[str, str], culprit: str) -> None:
-    with pytest.raises(SettingsError, match=f"{VARIABLE} {culprit}"):
-        from_environment(environment)
+def test_a_file_that_cannot_be_used_is_said_so(tmp_path: Path, text: str | None, culprit: str) -> None:
+    file = tmp_path / "endpoints.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SettingsError, match=f"endpoints.json,? .*{culprit}"):
+        from_environment({VARIABLE: str(file)})
+
+
+def test_a_variable_that_is_not_set_or_no_table_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"{VARIABLE} is not set"):
+        from_environment({})
+    file = tmp_path / "endpoints.json"
+    file.write_text("{}")
+    with pytest.raises(SettingsError, match=rf"{PLACE_VARIABLE} is \[1\]"):
+        from_environment({VARIABLE: str(file), PLACE_VARIABLE: "[1]"})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 import settings
+from serving.settings import Endpoint as Served
+from serving.settings import endpoint
+from settings.model import Endpoint
 from settings.reading import FOLDER
 
 
@@ -95,7 +100,7 @@ def test_a_wrong_setting_names_file_key_value_and_what_is_allowed(
             "prod",
             'kind = "asynchronous"',
             'kind = "real-time"',
-            ["scale_to_zero", "only an asynchronous one"],
+            ["scale_to_zero", "only an asynchronous endpoint"],
         ),
         (
             "prod",
@@ -166,6 +171,91 @@ def test_settings_that_contradict_each_other_fail(
     message = spoil(folder, environment, old, new)
     assert f"settings/{environment}.toml: " in message
     assert [text for text in told if text not in message] == []
+
+
+# Everything that a real-time and an asynchronous endpoint can be told, in the place of zero-digit's in `dev`.
+REAL_TIME = """kind = "real-time"
+instance_type = "ml.m5.large"
+instance_count = 2
+max_instance_count = 6
+invocations_per_instance = 500
+previous_weight = 0.1
+shifting = "linear"
+step_percent = 50
+bake_seconds = 120
+alarms = ["zero-digit-quality"]
+capture_percent = 20
+output = "s3://answers/of/zero-digit"
+"""
+ASYNCHRONOUS = """kind = "asynchronous"
+instance_type = "ml.m5.large"
+instance_count = 1
+max_instance_count = 4
+backlog_per_instance = 3
+scale_to_zero = true
+bake_seconds = 0
+output = "s3://answers"
+success_topic = "arn:aws:sns:us-east-1:111122223333:done"
+error_topic = "arn:aws:sns:us-east-1:111122223333:failed"
+"""
+ENDPOINT = """kind = "real-time"
+instance_type = "ml.t2.medium"
+instance_count = 1
+bake_seconds = 120 # how long alarms may roll an update back; docs/serving.md has all keys
+capture_percent = 100 # of requests and answers, written below endpoints/ in the artifact bucket
+time_to_live_hours = 8
+"""
+PLAIN = """kind = "real-time"
+instance_type = "ml.t2.medium"
+instance_count = 1
+"""
+
+
+def say(folder: Path, endpoint: str) -> None:
+    path = folder / "dev.toml"
+    text = path.read_text()
+    assert ENDPOINT in text
+    path.write_text(text.replace(ENDPOINT, endpoint))
+
+
+@pytest.mark.parametrize("said", [REAL_TIME, ASYNCHRONOUS])
+def test_all_that_can_be_said_of_an_endpoint_reaches_the_function(folder: Path, said: str) -> None:
+    say(folder, said)
+    table = settings.read("dev", folder).tasks["zero-digit"].endpoint.table()
+    served = endpoint("zero-digit", table)
+    for line in said.splitlines():
+        key, _, value = line.partition(" = ")
+        held = getattr(served, key)
+        assert json.loads(value) == (list(held) if isinstance(held, tuple) else held), key
+
+
+def test_every_setting_of_an_endpoint_is_one_that_the_function_knows() -> None:
+    assert set(Endpoint.model_fields) <= {field.name for field in dataclasses.fields(Served)}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("step_percent = 51", ["endpoint.step_percent is 51", "50"]),
+        ("bake_seconds = 4000", ["endpoint.bake_seconds is 4000", "3600"]),
+        ("alarms = []", ["endpoint.alarms", "at least 1"]),
+        ('shifting = "blue"', ["endpoint.shifting is 'blue'", "'canary', 'linear' or 'all-at-once'"]),
+        ("capture_percent = 101", ["endpoint.capture_percent is 101", "100"]),
+        ('output = "/answers"', ["endpoint.output is '/answers'", "s3://BUCKET"]),
+        ('error_topic = "failed"', ["endpoint.error_topic is 'failed'", "ARN of an SNS topic"]),
+        ('error_topic = "arn:aws:sns:us-east-1:111122223333:f"', ["error_topic", "only asynchronous"]),
+        ('shifting = "linear"', ["endpoint.shifting is 'linear'", "instance_count of 2 or more"]),
+        ("max_instance_count = 3", ["endpoint.max_instance_count is 3", "ml.t2"]),
+        ("memory_mb = 1024", ["endpoint.memory_mb is 1024", "nothing"]),
+        ("previous_weight = 1.0", ["endpoint.previous_weight is 1.0", "0.9"]),
+        ("capture = 10", ["endpoint.capture (no such setting", "capture_percent"]),
+    ],
+)
+def test_what_an_endpoint_cannot_be_told_is_refused(folder: Path, said: str, told: list[str]) -> None:
+    say(folder, f"{PLAIN}{said}\n")
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.read("dev", folder)
+    assert [text for text in told if text not in str(caught.value)] == [], caught.value
 
 
 def test_all_problems_are_told_at_once(folder: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import botocore
 import botocore.session
 import pytest
 
+import settings
 from serving.requests import deployment
-from serving.settings import endpoint, from_environment
+from serving.settings import VARIABLE, endpoint, from_environment
+from settings.model import Endpoint
 
 pytestmark = pytest.mark.slow
 
@@ -59,20 +63,46 @@ def test_every_alarm_is_sent_and_answered_in_the_operations_guide(both: Any, rep
             assert f"`…-{kind}`" in guide
 
 
+def unpacked(platform: Any) -> tuple[Path, dict[str, str]]:
+    """Return the folder of the function's code, and its variables."""
+    function = platform.only("serving", "AWS::Lambda::Function")
+    folder = platform.folder / f"asset.{function['Code']['S3Key'].removesuffix('.zip')}"
+    variables = {name: as_text(value) for name, value in function["Environment"]["Variables"].items()}
+    return folder, variables
+
+
 def test_the_function_is_told_how_each_task_is_served_in_words_it_understands(both: Any) -> None:
     for platform in both:
-        function = platform.only("serving", "AWS::Lambda::Function")
-        text = as_text(function["Environment"]["Variables"]["TRAINYARD_ENDPOINTS"])
-        endpoints = from_environment({"TRAINYARD_ENDPOINTS": text})  # strict: raises on anything unknown
+        folder, variables = unpacked(platform)
+        # strict: raises on anything unknown
+        endpoints = from_environment({**variables, VARIABLE: str(folder / variables[VARIABLE])})
         iris, digit = (endpoints.of(f"trainyard-{platform.environment}-{t}") for t in ("iris", "zero-digit"))
         assert (iris.task, digit.task) == ("iris", "zero-digit")
         assert iris.roles.keys() == {"knn", "linear-learner"}
+        assert iris.kms_key_arn == "arn:imported"
+        assert not endpoints.serves("trainyard-test-iris")
         if platform.environment == "dev":
             assert (iris.kind, digit.time_to_live_hours) == ("serverless", 8)
         else:
             assert (iris.kind, iris.time_to_live_hours) == ("real-time", None)
             assert (digit.kind, digit.scale_to_zero, digit.in_vpc) == ("asynchronous", True, True)
-        assert len(text) < 4096  # Lambda's limit for all variables together
+            assert digit.subnets == ("arn:imported", "arn:imported")
+
+
+def test_the_code_reads_the_settings_beside_it_and_its_variables_stay_small(dev: Any) -> None:
+    folder, variables = unpacked(dev)
+    read = "import os; from serving.settings import from_environment as read; print(read(os.environ).of(G))"
+    told = subprocess.run(
+        [sys.executable, "-c", f"G = 'trainyard-dev-zero-digit'; {read}"],
+        cwd="/",
+        env={**variables, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "ml.t2.medium" in told
+    # Lambda takes 4096, and no task adds to them.
+    assert sum(len(name) + len(value) for name, value in variables.items()) < 512
 
 
 def as_text(joined: Any) -> str:
@@ -80,6 +110,32 @@ def as_text(joined: Any) -> str:
     if isinstance(joined, str):
         return joined
     return "".join(part if isinstance(part, str) else "arn:imported" for part in joined["Fn::Join"][1])
+
+
+def test_roles_may_do_what_the_settings_of_an_endpoint_ask_for(dev: Any) -> None:
+    from stacks.approval_access import approval_allowances
+    from stacks.endpoints import data_allowances
+    from stacks.names import names
+
+    environment = settings.read("dev")
+    told = "arn:aws:sns:us-east-1:111122223333:told"
+    asked = Endpoint(
+        kind="asynchronous", instance_type="ml.m5.large", instance_count=1, output="s3://answers/here",
+        error_topic=told, alarms=["quality"],
+    )  # fmt: skip
+    task = environment.tasks["iris"].model_copy(update={"endpoint": asked})
+    environment = environment.model_copy(update={"tasks": {"iris": task}})
+    place = names(environment)
+    data = {entry.actions: entry.resources for entry in data_allowances("iris", environment, place)}
+    assert data["s3:GetObject", "s3:PutObject"] == ["arn:aws:s3:::answers/here/trainyard-dev-iris/*"]
+    assert data["sns:Publish",] == [told]
+    looked_at = {
+        resource
+        for allowance in approval_allowances(environment, place, "arn:aws:kms:key")
+        for resource in allowance.resources
+        if "cloudwatch:DescribeAlarms" in allowance.actions
+    }
+    assert "arn:aws:cloudwatch:us-east-1:111122223333:alarm:quality" in looked_at
 
 
 def test_a_deployments_end_and_an_endpoints_expiry_reach_the_function(dev: Any) -> None:
@@ -91,8 +147,7 @@ def test_a_deployments_end_and_an_endpoints_expiry_reach_the_function(dev: Any) 
 
 def test_a_rollback_is_decided_by_alarms_that_exist(prod: Any) -> None:
     alarms = {a["AlarmName"] for a in prod.properties("serving", "AWS::CloudWatch::Alarm")}
-    settings = endpoint("trainyard-prod-iris", {})
-    request = deployment("trainyard-prod-iris", settings)
+    request = deployment("trainyard-prod-iris", endpoint("trainyard-prod-iris", {}))
     assert request is not None
     assert {alarm["AlarmName"] for alarm in request["AutoRollbackConfiguration"]["Alarms"]} <= alarms
 
