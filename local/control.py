@@ -1,4 +1,4 @@
-"""How an execution that is under way is stopped."""
+"""How an execution that is under way, or one of its jobs, is stopped."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Control:
         overtime_grace: seconds that a job gets after SIGTERM when its MaxRuntimeInSeconds is over.
         places: how many jobs may run side by side, where several executions share the machine.
 
+    The control of one of its jobs is made by `for_job`: it is stopped alone, or with the execution `above`.
+
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class Control:
         stop_grace: float = STOP_GRACE,
         overtime_grace: float = OVERTIME_GRACE,
         places: threading.Semaphore | None = None,
+        above: Control | None = None,
     ):
         self.places = places
+        self._above = above
+        self._jobs: dict[str, Control] = {}
         self.stop_grace = stop_grace
         self.overtime_grace = overtime_grace
         self.results: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -54,8 +59,22 @@ class Control:
 
     @property
     def stopping(self) -> bool:
-        """Whether the execution is being stopped."""
-        return self._stopping.is_set()
+        """Whether the execution (or this job of it) is being stopped."""
+        return self._stopping.is_set() or (self._above is not None and self._above.stopping)
+
+    def for_job(self, name: str) -> Control:
+        """Return the control of one job."""
+        made = Control(self.stop_grace, self.overtime_grace, self.places, self)
+        with self._lock:
+            self._jobs[name] = made
+        return made
+
+    def stop_job(self, name: str) -> None:
+        """End one job and nothing else, if it was ever started."""
+        with self._lock:
+            job = self._jobs.get(name)
+        if job is not None:
+            job.stop()
 
     def stop(self, grace: float | None = None) -> None:
         """End every job that is under way and start no more; called again, `grace` counts anew (0 kills)."""
@@ -70,6 +89,8 @@ class Control:
         """Include a process that was just started; it is stopped at once where the execution is."""
         with self._lock:
             self._running.add(process)
+        if self._above is not None:
+            self._above.add(process)
         if self.stopping:
             process.stop(self.stop_grace)
 
@@ -96,3 +117,5 @@ class Control:
         """Forget a process that has ended."""
         with self._lock:
             self._running.discard(process)
+        if self._above is not None:
+            self._above.discard(process)

@@ -30,7 +30,7 @@ from local.retries import Retries
 from local.scope import execution_scope
 from local.state import State
 from local.steps import JOB_KINDS, create_model, job_variables, normalised, register_model
-from local.worker import STOPPED, Outcome, execute
+from local.worker import JOB_STOPPED, STOPPED, Outcome, execute
 
 _LOOK_INTERVAL = 0.2
 _BRANCHES = {"True": "IfSteps", "False": "ElseSteps"}
@@ -226,7 +226,8 @@ class Scheduler:
 
     def _launch(self, node: Node, name: str, request: dict[str, Any]) -> None:
         threads = max(1, self.cores // self.side_by_side)
-        job = Job(self.state, self.control, self.containers, name, node.name, request, threads)
+        control = self.control.for_job(name)
+        job = Job(self.state, control, self.containers, name, node.name, request, threads)
         attempt = self.attempts[node.name] = self.attempts.get(node.name, 0) + 1
         reason, log = self.decisions[node.name].reason, str(job.log)
         with self.state.records.transaction():
@@ -254,7 +255,7 @@ class Scheduler:
             self.state.records.update_job(
                 job.name,
                 status=outcome.status,
-                exit_reason=outcome.reason,
+                exit_reason=outcome.reason if self.control.stopping or not outcome.stopped else JOB_STOPPED,
                 ended=arns.now(),
                 description=json.dumps(outcome.properties or {}),
             )
@@ -264,8 +265,10 @@ class Scheduler:
             self._succeeded("step-succeeded", node, outcome.properties)
         elif outcome.failure is not None:
             self._failed_or_delayed(node, outcome.failure)
-        else:
+        elif self.control.stopping:
             self.ledger.stop(node, STOPPED)
+        else:
+            self._failed(node, StepError(f"ClientError: its job {job.name} was stopped"))
         if outcome.unexpected is not None:
             raise outcome.unexpected
 

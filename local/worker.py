@@ -10,6 +10,7 @@ from local.jobs.job import Job
 from local.steps import JOB_KINDS
 
 STOPPED = "the execution was stopped"
+JOB_STOPPED = "the job was stopped"
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Outcome:
     Attributes:
         properties: what its Describe call would answer, where it completed.
         failure: why it failed.
-        stopped: it was ended because the execution was.
+        stopped: it was ended because it, or its execution, was stopped.
         unexpected: with `failure`: an error that is the runner's own and not the job's.
 
     """

@@ -11,12 +11,10 @@ from local.arns import now
 from local.containers import built_in
 from local.control import Control
 from local.jobs.job import Job
-from local.worker import Outcome, execute
+from local.worker import JOB_STOPPED, Outcome, execute
 
 if TYPE_CHECKING:
     from local.api.service import Service
-
-STOPPED = "the job was stopped"
 
 
 class Jobs:
@@ -62,7 +60,7 @@ class Jobs:
         self._service.records.update_job(
             name,
             status=outcome.status,
-            exit_reason=STOPPED if outcome.stopped else outcome.reason,
+            exit_reason=JOB_STOPPED if outcome.stopped else outcome.reason,
             ended=now(),
             description=json.dumps(outcome.properties or {}),
         )
