@@ -11,7 +11,7 @@ from local.arns import now
 from local.control import Control
 from local.events import Event
 from local.executor import resume
-from local.worker import STOPPED
+from local.worker import JOB_STOPPED, STOPPED
 
 if TYPE_CHECKING:
     from local.api.service import Service
@@ -80,6 +80,16 @@ class Executions:
             self._service.records.update_execution(
                 execution, status="Stopped", failure_reason=STOPPED, ended=now(), interrupted=0
             )
+
+    def stop_job(self, execution: str, job: str) -> None:
+        """Stop one job of an execution, once the change under way is written; its step fails by that."""
+        with self._lock:
+            control = self._running[execution][0] if execution in self._running else None
+        if control is not None:
+            self._service.records.update_job(job, status="Stopping", modified=now())
+            self._service.later(lambda: control.stop_job(job))
+        else:  # left over from a service that was killed
+            self._service.records.update_job(job, status="Stopped", exit_reason=JOB_STOPPED, ended=now())
 
     def restore(self) -> None:
         """Go on with what was under way when the service ended."""

@@ -62,6 +62,53 @@ def test_a_job_is_stopped(shared_site: Any) -> None:
     assert (code, "in status Stopped" in message) == ("ValidationException", True)
 
 
+def start(site: Any, pipeline: str, *steps: dict[str, Any]) -> str:
+    """Start an execution of steps; return its ARN."""
+    site.sagemaker.create_pipeline(
+        PipelineName=pipeline, RoleArn=site.role, PipelineDefinition=site.definition(*steps)
+    )
+    return str(site.sagemaker.start_pipeline_execution(PipelineName=pipeline)["PipelineExecutionArn"])
+
+
+def jobs_of(site: Any, execution: str) -> dict[str, str]:
+    """Return the names of the jobs that an execution has started, by step."""
+    listed = site.sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)
+    return {
+        step["StepName"]: step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
+        for step in listed["PipelineExecutionSteps"]
+        if "ProcessingJob" in step.get("Metadata", {})
+    }
+
+
+@pytest.mark.slow
+def test_a_job_of_an_execution_is_stopped_and_its_step_fails(site: Any) -> None:
+    # One that ends politely, and beside it one that is not stopped with it.
+    polite = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); time.sleep(60)"
+    execution = start(
+        site, "Two", site.step("Waits", polite), site.step("Beside", "import time; time.sleep(2)")
+    )
+    site.until(lambda: "Waits" in jobs_of(site, execution))
+    name = jobs_of(site, execution)["Waits"]
+    site.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert ended(site, name)["ProcessingJobStatus"] == "Stopped"
+
+    def told() -> dict[str, Any]:
+        answer: dict[str, Any] = site.sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
+        return answer
+
+    site.until(lambda: told()["PipelineExecutionStatus"] not in ("Executing", "Stopping"))
+    assert told()["PipelineExecutionStatus"] == "Failed"
+    assert f"its job {name} was stopped" in told()["FailureReason"].lower()
+    listed = site.sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)
+    statuses = {step["StepName"]: step["StepStatus"] for step in listed["PipelineExecutionSteps"]}
+    assert statuses == {"Waits": "Failed", "Beside": "Succeeded"}
+    # What was stopped runs anew when the execution is retried.
+    site.sagemaker.retry_pipeline_execution(PipelineExecutionArn=execution)
+    site.until(lambda: jobs_of(site, execution).get("Waits") not in (None, name))
+    site.sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution)
+    site.until(lambda: told()["PipelineExecutionStatus"] == "Stopped")
+
+
 def test_a_name_is_taken_once(shared_site: Any) -> None:
     create(shared_site, "Single", FINE)
     code, message = shared_site.code(

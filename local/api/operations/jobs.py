@@ -168,13 +168,14 @@ def _list(kind: _Kind) -> Operation:
 def _stop(kind: _Kind) -> Operation:
     def stop(service: Service, request: dict[str, Any]) -> dict[str, Any]:
         row = _job(service, kind, request[kind.name])
-        if row["execution"] is not None:
-            raise invalid(f"{row['name']} belongs to execution {row['execution']}; stop that one")
         if row["status"] not in ("InProgress", "Stopping"):
             raise invalid(
                 f"The request was rejected because the {kind.word.lower()} job is in status {row['status']}."
             )
-        service.jobs.stop(row["name"])
+        if row["execution"] is not None:
+            service.executions.stop_job(row["execution"], row["name"])
+        else:
+            service.jobs.stop(row["name"])
         return {}
 
     return stop
