@@ -121,6 +121,9 @@ class State:
         steps = [views.step(step) for step in self.records.steps(row["id"])]
         return {**self._execution(row), "steps": steps}
 
+    outline = describe
+    """What can be told of an execution quickly: here, all of it."""
+
     def definition(self, execution: str) -> dict[str, Any]:
         """Return the definition that an execution (an id or ARN) runs by, filled in.
 
