@@ -90,6 +90,22 @@ class Clients:
         )
 
 
+def is_there(on: str) -> bool:
+    """Return whether there is a service to talk to: AWS, or the one that `trainyard up` runs here.
+
+    Where there is none, the commands work on the state directory themselves.
+    """
+    return on == "aws" or _running() is not None
+
+
+def _running() -> str | None:
+    """Return the address of the service that runs on the state directory, if one does."""
+    from local.api.address import running_url
+    from local.state import default_home
+
+    return running_url(default_home().absolute())
+
+
 @contextmanager
 def connect(on: str, *, endpoints: bool = False) -> Iterator[Clients]:
     """Give the clients for a command.
@@ -106,10 +122,7 @@ def connect(on: str, *, endpoints: bool = False) -> Iterator[Clients]:
     if on == "aws":
         yield Clients(None)
         return
-    from local.api.address import running_url
-    from local.state import default_home
-
-    url = running_url(default_home().absolute())
+    url = _running()
     if url is not None:
         yield Clients(url)
         return

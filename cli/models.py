@@ -16,11 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def _refuse_unknown(task: str) -> None:
-    """Raise DefinitionError, which names the nearest task, for a name that is none."""
-    from pipeline.definition import load
+def _refuse_unknown(name: str) -> None:
+    """Raise DefinitionError, which names the nearest task, for a name that no task's group can have."""
+    from pipeline.definition import load, task_names
 
-    load(task)
+    if not any(name == task or name.endswith(f"-{task}") for task in task_names()):
+        load(name)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def execute(options: argparse.Namespace) -> int:
 
     with source(options.on) as state:
         packages = state.model_packages(options.task)
-    if options.task and not packages and options.on == "local":
+    if options.task and not packages:
         _refuse_unknown(options.task)
     if options.json:
         print(json.dumps(packages, indent=2))

@@ -7,26 +7,32 @@ from typing import Any
 from cli.errors import UsageError
 
 
-def group_of(sagemaker: Any, task: str) -> str:
-    """Return the model package group of a task: the group of that name, or the one that ends in it.
+def groups_of(sagemaker: Any, task: str) -> list[str]:
+    """Return the model package groups that a name may mean: the one of that name, or those that end in it.
 
     A deployed environment puts its own name before the task's, as in `trainyard-dev-iris`.
+    """
+    from serving.api import found, pages
+
+    if found(sagemaker.describe_model_package_group, ModelPackageGroupName=task) is not None:
+        return [task]
+    listed = pages(sagemaker.list_model_package_groups, "ModelPackageGroupSummaryList", NameContains=task)
+    names = [str(entry["ModelPackageGroupName"]) for entry in listed]
+    return sorted(name for name in names if name.endswith(f"-{task}"))
+
+
+def group_of(sagemaker: Any, task: str) -> str:
+    """Return the model package group of a task.
 
     Raises:
         UsageError: there is none, or there are several.
 
     """
-    from serving.api import found, pages
-
-    if found(sagemaker.describe_model_package_group, ModelPackageGroupName=task) is not None:
-        return task
-    listed = pages(sagemaker.list_model_package_groups, "ModelPackageGroupSummaryList", NameContains=task)
-    names = [str(entry["ModelPackageGroupName"]) for entry in listed]
-    ending = sorted(name for name in names if name.endswith(f"-{task}"))
-    if len(ending) == 1:
-        return ending[0]
-    if ending:
-        raise UsageError(f"{task} is the end of several model package groups; name one: {', '.join(ending)}")
+    groups = groups_of(sagemaker, task)
+    if len(groups) == 1:
+        return groups[0]
+    if groups:
+        raise UsageError(f"{task} is the end of several model package groups; name one: {', '.join(groups)}")
     raise UsageError(f"no model package group {task!r}; a run of the task makes it: trainyard run {task}")
 
 

@@ -1,27 +1,18 @@
-"""Executions and model packages as boto3 tells them, in the form in which the state directory tells them.
-
-What this machine alone knows is left out: why the step cache missed, and the path of a log.
-"""
+"""Executions and model packages as boto3 tells them, in the form in which the state directory tells them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import UsageError
+from cli.notes import notes
+from cli.remote_steps import JOBS, as_text, outlined, plain, properties_of, seconds_between
 
 if TYPE_CHECKING:
     from cli.client import Clients
-
-_JOBS = {
-    "ProcessingJob": ("Processing", "describe_processing_job", "ProcessingJobName", "ProcessingJobs"),
-    "TrainingJob": ("Training", "describe_training_job", "TrainingJobName", "TrainingJobs"),
-    "TransformJob": ("Transform", "describe_transform_job", "TransformJobName", "TransformJobs"),
-}
-"""Metadata of a step → its type, how its job is described, and the end of its log group's name."""
 
 
 class Remote:
@@ -37,6 +28,8 @@ class Remote:
         self.home = home
         self.objects = RemoteObjects(service)
         self._sagemaker = service.sagemaker
+        self._arns: dict[str, str] = {}
+        self._types: dict[str, dict[str, str]] = {}
 
     # --- executions -----------------------------------------------------------------------------------
 
@@ -56,7 +49,25 @@ class Remote:
 
         """
         arn = self.arn(execution)
-        return {**self._execution(arn), "steps": [self._step(entry) for entry in self.steps(arn)]}
+        noted = notes(self.home, arn)
+        steps = [{**self._step(entry), **noted.get(entry["StepName"], {})} for entry in self.steps(arn)]
+        return {**self._execution(arn), "steps": steps}
+
+    def outline(self, execution: str) -> dict[str, Any]:
+        """Return an execution with what its steps are told without a look at their jobs.
+
+        Raises:
+            UsageError: there is none.
+
+        """
+        arn = self.arn(execution)
+        # Asked for first: steps that end between the two answers are told the next time.
+        answer = self._sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        return {
+            "execution": arn.rpartition("/")[2],
+            "status": answer["PipelineExecutionStatus"],
+            "steps": [outlined(entry) for entry in self.steps(arn)],
+        }
 
     def definition(self, execution: str) -> dict[str, Any]:
         """Return the definition that an execution runs by."""
@@ -75,10 +86,13 @@ class Remote:
         """
         if execution.startswith("arn:"):
             return execution
+        if execution in self._arns:
+            return self._arns[execution]
         for pipeline in self._pipelines():
             for entry in self._runs(pipeline):
                 arn: str = entry["PipelineExecutionArn"]
                 if arn.endswith(f"/execution/{execution}"):
+                    self._arns[execution] = arn
                     return arn
         raise UsageError(f"no execution {execution!r}; `trainyard executions` lists them")
 
@@ -121,70 +135,79 @@ class Remote:
         )
         over = told["PipelineExecutionStatus"] not in ("Executing", "Stopping")
         ended = told["LastModifiedTime"] if over else None
+        pipeline = told["PipelineArn"].rpartition("/")[2]
         return {
             "execution": arn.rpartition("/")[2],
             "execution_arn": arn,
-            "pipeline": told["PipelineArn"].rpartition("/")[2],
+            "pipeline": pipeline,
             "status": told["PipelineExecutionStatus"],
             "failure_reason": told.get("FailureReason"),
-            "parameters": {entry["Name"]: entry["Value"] for entry in parameters},
-            "started": _time(told["CreationTime"]),
-            "ended": _time(ended),
-            "seconds": _seconds(told["CreationTime"], ended),
+            "parameters": self._typed(pipeline, {entry["Name"]: entry["Value"] for entry in parameters}),
+            "started": as_text(told["CreationTime"]),
+            "ended": as_text(ended),
+            "seconds": seconds_between(told["CreationTime"], ended),
+        }
+
+    def _typed(self, pipeline: str, values: dict[str, str]) -> dict[str, Any]:
+        """Return parameters, which the API tells as text, as the pipeline declares them, and in its order."""
+        types = self._types.get(pipeline)
+        if types is None:
+            from serving.api import found
+
+            told = found(self._sagemaker.describe_pipeline, PipelineName=pipeline) or {}
+            declared = json.loads(told.get("PipelineDefinition", "{}")).get("Parameters", [])
+            types = self._types[pipeline] = {entry["Name"]: entry["Type"] for entry in declared}
+        names = [*(name for name in types if name in values), *(name for name in values if name not in types)]
+        return {
+            name: values[name] if types.get(name, "String") == "String" else json.loads(values[name])
+            for name in names
         }
 
     def _step(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         from local import views
 
         metadata = entry.get("Metadata", {})
-        properties, kind, job, log = self._job(metadata)
+        properties, job, log = self._job(metadata)
         source = entry.get("CacheHitResult", {}).get("SourcePipelineExecutionArn")
         return {
-            "name": entry["StepName"],
-            "type": kind or step_type(metadata),
-            "status": entry["StepStatus"],
-            "seconds": _seconds(entry.get("StartTime"), entry.get("EndTime")),
-            "started": _time(entry.get("StartTime")),
-            "ended": _time(entry.get("EndTime")),
+            **outlined(entry),
+            "started": as_text(entry.get("StartTime")),
+            "ended": as_text(entry.get("EndTime")),
             "attempts": entry.get("AttemptCount", 1),
-            "cached": source is not None,
             "cache_source": source and source.rpartition("/")[2],
             "cache_reason": source and f"hit: {source}",
-            "failure_reason": entry.get("FailureReason"),
-            "outcome": metadata.get("Condition", {}).get("Outcome"),
             "job": job,
             "log": log,
             "outputs": views.outputs(properties),
             "metrics": views.metrics(properties),
-            "properties": {"ModelPackageArn": metadata["RegisterModel"]["Arn"]}
-            if "RegisterModel" in metadata
-            else {},
+            "properties": plain(properties or properties_of(metadata)),
         }
 
-    def _job(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], str, str | None, str | None]:
-        """Return the description, type, name and log of a step's job."""
+    def _job(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], str | None, str | None]:
+        """Return the description, name and log of a step's job."""
         from serving.api import found
 
-        for key, (kind, describe, parameter, logs) in _JOBS.items():
+        for key, (_, describe, parameter, logs) in JOBS.items():
             if key in metadata:
                 name = metadata[key]["Arn"].rpartition("/")[2]
                 told = found(getattr(self._sagemaker, describe), **{parameter: name}) or {}
-                return told, kind, name, f"/aws/sagemaker/{logs} {name}"
-        return {}, "", None, None
+                told.pop("ResponseMetadata", None)
+                name = told.get(parameter, name)  # the ARN has it in small letters
+                return told, name, f"/aws/sagemaker/{logs} {name}"
+        return {}, None, None
 
     # --- model packages -------------------------------------------------------------------------------
 
     def model_packages(self, group: str | None = None) -> list[dict[str, Any]]:
-        """Return the model packages (of one group), newest first."""
-        from serving.api import found, pages
+        """Return the model packages (of one group, or of the task that it ends in), newest first."""
+        from cli.registry import groups_of
+        from serving.api import pages
 
         if group is None:
             listed = pages(self._sagemaker.list_model_package_groups, "ModelPackageGroupSummaryList")
             names = [entry["ModelPackageGroupName"] for entry in listed]
-        elif found(self._sagemaker.describe_model_package_group, ModelPackageGroupName=group) is None:
-            return []
         else:
-            names = [group]
+            names = groups_of(self._sagemaker, group)
         rows = [self._package(entry["ModelPackageArn"]) for name in names for entry in self._versions(name)]
         return sorted(rows, key=lambda row: str(row["created"]), reverse=True)
 
@@ -206,7 +229,7 @@ class Remote:
             "version": told["ModelPackageVersion"],
             "status": told["ModelPackageStatus"],
             "approval_status": told["ModelApprovalStatus"],
-            "created": _time(told["CreationTime"]),
+            "created": as_text(told["CreationTime"]),
             "execution": execution_of(told, container),
             "step": None,
             "model_data_url": container.get("ModelDataUrl"),
@@ -226,23 +249,3 @@ class RemoteObjects:
         """Return the JSON value in an object."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return json.load(self._service.s3.get_object(Bucket=bucket, Key=key)["Body"])
-
-
-def step_type(metadata: Mapping[str, Any]) -> str:
-    """Return a step's type from what its metadata names."""
-    for key in metadata:
-        return _JOBS[key][0] if key in _JOBS else key
-    return ""
-
-
-def _time(moment: datetime | None) -> str | None:
-    """Return a time as the state directory writes it."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    if start is None:
-        return 0.0
-    return ((end or datetime.now(UTC)) - start).total_seconds()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import UsageError
-from cli.remote import step_type
 
 if TYPE_CHECKING:
     from cli.client import Clients
@@ -54,42 +53,11 @@ def start(
     return arn
 
 
-def follow(
-    service: Clients, remote: Remote, arn: str, on_event: OnEvent, timeout: float | None = None
-) -> str:
-    """Tell what happens until the execution is over; return its status. An interrupt leaves it running.
-
-    Raises:
-        UsageError: it is not over after `timeout` seconds.
-
-    """
+def follow(remote: Remote, arn: str, on_event: OnEvent) -> None:
+    """Tell what happens until the execution is over. An interrupt leaves it running."""
     from cli.following import follow as until_over
 
-    def look() -> dict[str, Any]:
-        # Asked for first: steps that end between the two answers are told the next time.
-        answer = service.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-        return {
-            "execution": arn.rpartition("/")[2],
-            "status": answer["PipelineExecutionStatus"],
-            "steps": [_step(entry) for entry in remote.steps(arn)],
-        }
-
-    return str(until_over(look, on_event, timeout=timeout)["status"])
-
-
-def _step(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a step as `cli.following` reads it."""
-    metadata = entry.get("Metadata", {})
-    times = [entry.get(name) for name in ("StartTime", "EndTime")]
-    return {
-        "name": entry["StepName"],
-        "type": step_type(metadata),
-        "status": entry["StepStatus"],
-        "cached": "CacheHitResult" in entry,
-        "seconds": (times[1] - times[0]).total_seconds() if times[0] and times[1] else 0.0,
-        "failure_reason": entry.get("FailureReason"),
-        "outcome": metadata.get("Condition", {}).get("Outcome"),
-    }
+    until_over(lambda: remote.outline(arn), on_event)
 
 
 # --- the pipeline -------------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ class Source(Protocol):
     def describe(self, execution: str) -> dict[str, Any]:
         """Return an execution with its steps."""
 
+    def outline(self, execution: str) -> dict[str, Any]:
+        """Return of an execution and its steps what can be told quickly: names, statuses, times."""
+
     def definition(self, execution: str) -> dict[str, Any]:
         """Return the definition that an execution runs by."""
 

@@ -43,6 +43,7 @@ def provision(service: Service, settings: Path | None = None) -> None:
     for task in task_names():
         _pipeline(service, task)
         _group(service, task)
+    _run_by_themselves(service)
     _expiry(service)
     tasks = _tasks(settings)
     for task, chosen in tasks.items():
@@ -61,6 +62,22 @@ def _pipeline(service: Service, task: str) -> None:
         call(service, "CreatePipeline", {**request, "ClientRequestToken": token})
     elif there.request["PipelineDefinition"] != text:
         call(service, "UpdatePipeline", request)
+
+
+def _run_by_themselves(service: Service) -> None:
+    """Make the pipelines whose definitions were run from files, so that their executions are listed."""
+    rows = service.records.rows(
+        "SELECT pipeline, definition, max(started) FROM executions WHERE request IS NULL GROUP BY pipeline"
+    )
+    for row in rows:
+        if service.resources.get("pipeline", row["pipeline"]) is None:
+            token = hashlib.sha256(f"{row['pipeline']} {service.clock()}".encode()).hexdigest()
+            request = {
+                "PipelineName": row["pipeline"],
+                "PipelineDefinition": row["definition"],
+                "RoleArn": _ROLE,
+            }
+            call(service, "CreatePipeline", {**request, "ClientRequestToken": token})
 
 
 def _group(service: Service, task: str) -> None:

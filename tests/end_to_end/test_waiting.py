@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +55,44 @@ def test_an_interrupted_run_goes_on_and_can_be_waited_for(home: Path, command: T
     assert waited.returncode == 0, waited.stderr
     assert json.loads(waited.stdout)["status"] == "Succeeded"
     assert "Train-knn" in waited.stderr
+
+
+def told(command: Trainyard, home: Path, *arguments: str) -> Any:
+    """Return what a command tells as JSON, without what a job's description has besides."""
+    done = command(home, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    for step in answer.get("steps", []) if isinstance(answer, dict) else []:
+        kept = ("Outcome", "ModelPackageArn", "TrainingJobName", "TransformJobName", "ProcessingJobName")
+        step["properties"] = {key: step["properties"][key] for key in kept if key in step["properties"]}
+    return answer
+
+
+def test_a_service_tells_what_the_state_directory_tells_and_is_asked_where_it_runs(
+    home: Path, command: Trainyard
+) -> None:
+    for _ in range(2):  # the second is served from the step cache, in part
+        assert command(home, "run", "iris").returncode == 0
+    own = home.parent / "own.json"
+    own.write_text(json.dumps({"Version": "2020-12-01", "Steps": [fail("Ends", "as it should")]}))
+    assert command(home, "run", "--definition", str(own)).returncode == 1
+    newest = told(command, home, "executions")[1]["execution"]
+    asked = (("executions",), ("describe", newest))
+    before = [told(command, home, *arguments) for arguments in asked]
+    with start(home, "up", "--port", "0") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert [told(command, home, *arguments) for arguments in asked] == before
+        assert command(home, "models", "iris").stdout.count("model-package/iris/") == 2
+        assert "did you mean 'iris'" in command(home, "models", "irsi").stderr
+        # A service that cannot be reached is not passed over.
+        address = home / "service.json"
+        address.write_text(json.dumps({**json.loads(address.read_text()), "url": "http://127.0.0.1:9"}))
+        refused = command(home, "executions")
+        assert (refused.returncode, "Could not connect" in refused.stderr) == (2, True)
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def fail(name: str, message: str) -> dict[str, Any]:
+    return {"Name": name, "Type": "Fail", "Arguments": {"ErrorMessage": message}}

@@ -135,8 +135,9 @@ def _require_data(service: Service, request: dict[str, Any]) -> None:
             raise invalid(str(error)) from None
 
 
-def _description(row: Row) -> dict[str, Any]:
+def _description(service: Service, row: Row) -> dict[str, Any]:
     return {
+        **_generated(service, row),
         **json.loads(row["request"]),
         **json.loads(row["description"]),
         "ModelPackageName": f"{row['model_package_group'].lower()}/{row['version']}",
@@ -152,10 +153,17 @@ def _description(row: Row) -> dict[str, Any]:
     }
 
 
+def _generated(service: Service, row: Row) -> dict[str, Any]:
+    """Return which execution registered a package, as pipelines note it."""
+    if row["execution"] is None:
+        return {}
+    return {"MetadataProperties": {"GeneratedBy": service.records.execution(row["execution"])["arn"]}}
+
+
 @operation("DescribeModelPackage")
 def describe_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Return a model package."""
-    return _description(package(service, request["ModelPackageName"]))
+    return _description(service, package(service, request["ModelPackageName"]))
 
 
 @operation("ListModelPackages")
@@ -169,7 +177,7 @@ def list_packages(service: Service, request: dict[str, Any]) -> dict[str, Any]:
         return {"ModelPackageSummaryList": []}  # the packages without a group, of which there are none here
     approval = request.get("ModelApprovalStatus")
     items = [
-        _description(row)
+        _description(service, row)
         for row in service.records.model_packages(group)
         if approval in (None, row["approval_status"])
     ]
@@ -242,4 +250,4 @@ def delete_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 def announce(service: Service, package_arn: str) -> None:
     """Tell the bus the state of a model package, as the service tells EventBridge."""
-    service.events.put(STATE_EVENT, _description(package(service, package_arn)), (package_arn,))
+    service.events.put(STATE_EVENT, _description(service, package(service, package_arn)), (package_arn,))
