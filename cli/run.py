@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.client import add_on
+from cli.client import add_on, is_there
 from cli.errors import UsageError
 from cli.folds import run_all
 from cli.options import add_json
@@ -76,13 +76,10 @@ def execute(options: argparse.Namespace) -> int:
 
     Returns 0 where the execution succeeded, 2 where its raw data could not be read, else 1.
     """
-    from local.api.address import running_url
-    from local.state import default_home
-
     _check_usage(options)
     # A polite end from outside stops the jobs and keeps what is done, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if options.on == "local" and running_url(default_home().absolute()) is None:
+    if not is_there(options.on):
         return _run_here(options)
     if options.definition:
         raise UsageError(
@@ -114,27 +111,26 @@ def _run_through_the_api(options: argparse.Namespace) -> int:
     from cli.progress import Progress
     from cli.remote import Remote
     from cli.remote_run import follow
-    from cli.source import source
     from local.state import default_home
 
     home = default_home().absolute()
-    with connect(options.on) as service, Progress() as progress:
+    with connect(options.on) as service:
         remote = Remote(service, home)
-        if options.resume:
-            execution = remote.arn(options.resume)
-            service.sagemaker.retry_pipeline_execution(PipelineExecutionArn=execution)
-            follow(service, remote, execution, progress)
-        else:
-            start = _starter_through_the_api(service, options, home)
+        with Progress() as progress:
+            if options.resume:
+                execution = remote.arn(options.resume)
+                service.sagemaker.retry_pipeline_execution(PipelineExecutionArn=execution)
+                follow(remote, execution, progress)
+            else:
+                start = _starter_through_the_api(service, options, home)
 
-            def run_one(values: Mapping[str, str]) -> str:
-                arn = start(values)
-                follow(service, remote, arn, progress)
-                return arn
+                def run_one(values: Mapping[str, str]) -> str:
+                    arn = start(values)
+                    follow(remote, arn, progress)
+                    return arn
 
-            execution = run_all(options, run_one, remote.describe)
-    with source(options.on) as state:
-        return _finish(state, execution, options)
+                execution = run_all(options, run_one, remote.describe)
+        return _finish(remote, execution, options)
 
 
 def _starter_through_the_api(service: Clients, options: argparse.Namespace, home: Path) -> Start:
