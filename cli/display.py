@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether to redraw and colour what is written to a stream, as rich would decide it."""
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import statistics
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +102,8 @@ def summary(folds: list[Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
 
 
 def _spread(values: Iterable[float]) -> dict[str, Any]:
+    import statistics  # imported here: every run asks for folds, few have any
+
     listed = list(values)
     return {"mean": statistics.fmean(listed), "deviation": statistics.stdev(listed), "folds": listed}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,18 @@ def test_a_file_whose_name_no_pipeline_can_have_is_refused() -> None:
     for name in ("my pipeline.json", "-a.json", "a-.json", "a_b.json"):
         with pytest.raises(Exception, match="letters, digits and hyphens"):
             pipeline_name(Path(name))
+
+
+def test_a_run_that_nobody_watches_any_more_goes_on(home: Path, tmp_path: Path) -> None:
+    definition = written(tmp_path, step("A", "pass"), step("B", "pass", "A"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "run", "--definition", str(definition), "--json"],
+        env={**os.environ, "TRAINYARD_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        check=False,
+    )
+    os.close(writer)
+    assert json.loads(done.stdout)["status"] == "Succeeded"
