@@ -1,0 +1,47 @@
+"""The eight-step graph with empty bodies as a Metaflow flow: each step is a process of its own, and there is a ninth."""
+
+from metaflow import FlowSpec, step
+
+
+class EightFlow(FlowSpec):
+    """start is convert; evaluate joins the lanes, which Metaflow's own last step, end, may not do."""
+
+    @step
+    def start(self):
+        self.next(self.train_a, self.train_b, self.train_c)
+
+    @step
+    def train_a(self):
+        self.next(self.transform_a)
+
+    @step
+    def train_b(self):
+        self.next(self.transform_b)
+
+    @step
+    def train_c(self):
+        self.next(self.transform_c)
+
+    @step
+    def transform_a(self):
+        self.next(self.evaluate)
+
+    @step
+    def transform_b(self):
+        self.next(self.evaluate)
+
+    @step
+    def transform_c(self):
+        self.next(self.evaluate)
+
+    @step
+    def evaluate(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    EightFlow()
