@@ -23,11 +23,12 @@ class PeerMissingError(Exception):
     """A peer cannot be run here; the text says why in one line."""
 
 
-def peer_python(name: str) -> Path:
+def peer_python(name: str, interpreter: str = sys.executable) -> Path:
     """Return the interpreter of a peer's environment; make it where it is missing or its pins have changed.
 
     Args:
         name: of `benchmarks/peers/NAME.txt`.
+        interpreter: what makes it, for a peer that wants another Python than ours.
 
     Raises:
         PeerMissingError: it cannot be installed.
@@ -42,7 +43,7 @@ def peer_python(name: str) -> Path:
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     try:
         # A new environment brings an old setuptools or none at all: some peers are built from source.
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        _run([interpreter, "-m", "venv", "--clear", str(folder)])
         _run([*pip, "-r", str(requirements)])
     except (OSError, subprocess.SubprocessError) as error:
         raise PeerMissingError(f"it cannot be installed: {_reason(error)}") from None
