@@ -1,27 +1,24 @@
-"""Training against the bare matrix products of the same shapes: `python -m benchmarks.training`.
+"""Training against the bare matrix products of the same shapes, and against what a user would pick instead.
 
-Data: the real MNIST (`--data PATH`, default beside the checkout), 50,000 / 10,000 / 10,000 images; label 1
-where the digit is 0. What is timed is training as a job does it: from a channel over a recordIO file, with
-comparison on the validation channel after each epoch, to the finished model. Peers get arrays in memory and
-have no validation to do.
+Data: the real MNIST, 50,000 / 10,000 / 10,000 images; label 1 where the digit is 0, or the ten digits. What
+is timed is training as a job does it: from a channel over a recordIO file, with comparison on the validation
+channel after each epoch, to the finished model and its answers for the test images. Peers get arrays in
+memory (Vowpal Wabbit its own cache), have no validation to do after each epoch, and only their fitting is
+timed.
 
 Bounds: the two products of each mini-batch (scores, gradients) on contiguous float32 with the BLAS threads
-that the run has; for factorization-machines also the square of X and its products. Ours, bound and peers take
-turns, so that all see the same machine. Quality: F1 on the test images (macro F1 for ten digits).
+that the run has; for factorization-machines also the square of X and its products. Quality: F1 of the zeros,
+or macro F1 of the ten digits, on the test images.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import sys
+import dataclasses
 import tempfile
-import time
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -35,14 +32,18 @@ from algorithms.channels import InputChannel
 from algorithms.factorization_machines import ALGORITHM as FACTORIZATION_MACHINES
 from algorithms.linear_learner import ALGORITHM as LINEAR_LEARNER
 from algorithms.logs import MetricLog
+from benchmarks.command import main
+from benchmarks.results import Peer, Result
+from benchmarks.timing import in_turns
+from benchmarks.training_bounds import Floats, linear_products, machine_products
+from benchmarks.training_peers import DIGITS, DIGITS_32, XLEARN, ZERO, Contestant, Entry, machines
 from processing.readers.mnist_pickle import read_mnist_pickle
 from processing.recordio import write_numpy_to_dense_tensor
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-MNIST = REPOSITORY.parent / "shared" / "data" / "mnist.pkl.gz"
-
-EPOCHS, BATCH, RUNS = 15, 200, 3
+EPOCHS, BATCH = 15, 200
 FM_EPOCHS, FACTORS = 3, 10
+QUICK = 10
+"""With --quick every tenth image is left."""
 
 BINARY = {
     "predictor_type": "binary_classifier",
@@ -63,7 +64,7 @@ HINGE = (
         "binary_classifier_model_selection_criteria": "f_beta",
     }
 )
-DIGITS = BINARY | RAW | {"predictor_type": "multiclass_classifier", "num_classes": "10"}
+TEN = BINARY | RAW | {"predictor_type": "multiclass_classifier", "num_classes": "10"}
 FM = {
     "predictor_type": "binary_classifier",
     "feature_dim": "784",
@@ -71,8 +72,6 @@ FM = {
     "mini_batch_size": str(BATCH),
     "epochs": str(FM_EPOCHS),
 }
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -83,27 +82,30 @@ class Split:
     labels: Floats
 
 
-@dataclass
-class Timed:
-    """Seconds of each run and the quality of the last result."""
-
-    seconds: list[float] = field(default_factory=list)
-    quality: float | None = None
-
-    @property
-    def median(self) -> float:
-        """Median of the runs."""
-        return statistics.median(self.seconds)
-
-
 @dataclass(frozen=True)
 class Work:
-    """One line of the table: our training, its bound, and peers by name; each returns its quality."""
+    """One line of the table and those below it.
+
+    Attributes:
+        name: what is trained.
+        train: our training; it returns the quality.
+        bound: the least that it can cost.
+        at_most: times the bound, to reach.
+        at_least: quality, to reach; None where the work is not held to one.
+        test: labels of the test images.
+        contestants: peers to run.
+        missing: peers that nobody can run.
+
+    """
 
     name: str
-    ours: Callable[[], float]
+    train: Callable[[], float]
     bound: Callable[[], None]
-    peers: Mapping[str, Callable[[], float]]
+    at_most: float
+    at_least: float | None
+    test: Floats
+    contestants: tuple[Contestant, ...] = ()
+    missing: tuple[Peer, ...] = ()
 
 
 def f1(predicted: npt.NDArray[Any], actual: npt.NDArray[Any]) -> float:
@@ -148,151 +150,90 @@ class Job:
         return f1(np.asarray(model.predict(test.features)["predicted_label"]), test.labels)
 
 
-def linear_products(features: Floats, columns: int) -> None:
-    """X · W and Xᵀ · G of every mini-batch."""
-    weights, scores = np.ones((features.shape[1], columns), np.float32), np.ones((BATCH, columns), np.float32)
-    gradient = np.empty_like(weights)
-    slopes = np.ones_like(scores)
-    for _ in range(EPOCHS):
-        for start in range(0, len(features), BATCH):
-            batch = features[start : start + BATCH]
-            np.matmul(batch, weights, out=scores[: len(batch)])
-            np.matmul(batch.T, slopes[: len(batch)], out=gradient)
-
-
-def machine_products(features: Floats) -> None:
-    """Those of a factorization machine: with X the factors and linear weights, with X² the factors."""
-    table, factors = (np.ones((features.shape[1], FACTORS + extra), np.float32) for extra in (1, 0))
-    wide, narrow = (np.ones((BATCH, FACTORS + extra), np.float32) for extra in (1, 0))
-    square = np.empty((BATCH, features.shape[1]), np.float32)
-    for _ in range(FM_EPOCHS):
-        for start in range(0, len(features), BATCH):
-            batch = features[start : start + BATCH]
-            squares = np.square(batch, out=square[: len(batch)])
-            batch @ table
-            squares @ factors
-            batch.T @ wide[: len(batch)]
-            squares.T @ narrow[: len(batch)]
-
-
-def scikit_learn_sgd(train: Split, test: Split) -> float:
-    """One model of scikit-learn's SGDClassifier, as many passes, its own defaults otherwise."""
-    from sklearn.linear_model import SGDClassifier
-
-    peer = SGDClassifier(loss="log_loss", max_iter=EPOCHS, tol=None, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        peer.fit(train.features, train.labels)
-    return f1(peer.predict(test.features), test.labels)
-
-
-def works(data: Path, folder: Path) -> list[Work]:
-    """Read MNIST and set up what is measured."""
-    images = read_mnist_pickle(data)
-    digits = {
-        name: Split(np.ascontiguousarray(split.features, np.float32), split.labels.astype(np.float32))
-        for name, split in images.splits.items()
+def read(data: Path, every: int) -> dict[str, Split]:
+    """Read one image in `every` of each split of MNIST, labels 0 to 9."""
+    return {
+        name: Split(
+            np.ascontiguousarray(split.features[::every], np.float32),
+            split.labels[::every].astype(np.float32),
+        )
+        for name, split in read_mnist_pickle(data).splits.items()
     }
+
+
+def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
+    """Set up what is measured."""
     zero = {name: Split(s.features, (s.labels == 0).astype(np.float32)) for name, s in digits.items()}
     features = zero["train"].features
-    peers = {"SGDClassifier, one model": lambda: scikit_learn_sgd(zero["train"], zero["test"])}
-    one = DIGITS | {"num_models": "1", "learning_rate": "0.01", "wd": "0", "l1": "0"}
-    return [
-        Work(
-            f"linear-learner, 32 models, {EPOCHS} epochs, hinge loss",
-            Job(folder / "hinge", LINEAR_LEARNER, HINGE, zero),
-            lambda: linear_products(features, 32),
+    one = TEN | {"num_models": "1", "learning_rate": "0.01", "wd": "0", "l1": "0"}
+
+    def linear(
+        name: str,
+        given: Mapping[str, str],
+        columns: int,
+        at_least: float | None,
+        peers: tuple[Contestant, ...],
+    ) -> Work:
+        splits = zero if given["predictor_type"] == "binary_classifier" else digits
+        return Work(
+            f"linear-learner, {name}, {EPOCHS} epochs",
+            Job(folder / name, LINEAR_LEARNER, given, splits),
+            lambda: linear_products(features, columns, BATCH, EPOCHS),
+            2,
+            at_least,
+            splits["test"].labels,
             peers,
-        ),
-        Work(
-            f"linear-learner, 32 models, {EPOCHS} epochs, defaults",
-            Job(folder / "defaults", LINEAR_LEARNER, BINARY, zero),
-            lambda: linear_products(features, 32),
-            {},
-        ),
-        Work(
-            f"linear-learner, ten digits, one model, {EPOCHS} epochs",
-            Job(folder / "one", LINEAR_LEARNER, one, digits),
-            lambda: linear_products(features, 10),
-            {},
-        ),
-        Work(
-            f"linear-learner, ten digits, 32 models, {EPOCHS} epochs",
-            Job(folder / "digits", LINEAR_LEARNER, DIGITS, digits),
-            lambda: linear_products(features, 320),
-            {},
-        ),
+        )
+
+    return [
+        linear("32 models, hinge loss", HINGE, 32, 0.966, ZERO),
+        linear("32 models, defaults", BINARY, 32, None, ()),
+        linear("ten digits, one model", one, 10, 0.925, DIGITS),
+        linear("ten digits, 32 models", TEN, 320, 0.925, DIGITS_32),
         Work(
             f"factorization-machines, {FACTORS} factors, {FM_EPOCHS} epochs",
             Job(folder / "machine", FACTORIZATION_MACHINES, FM, zero),
-            lambda: machine_products(features),
-            {},
+            lambda: machine_products(features, FACTORS, BATCH, FM_EPOCHS),
+            3,
+            0.980,
+            zero["test"].labels,
+            machines(FACTORS, FM_EPOCHS),
+            (XLEARN,),
         ),
     ]
 
 
-def measure(work: Work, runs: int) -> dict[str, Timed]:
-    """Run ours, the bound and the peers in turns; the first turn warms up and is not counted."""
-    timed = {name: Timed() for name in ("ours", "bound", *work.peers)}
-    calls: dict[str, Callable[[], float | None]] = {"ours": work.ours, "bound": work.bound, **work.peers}
-    for turn in range(runs + 1):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            quality = call()
-            if turn:
-                timed[name].seconds.append(time.perf_counter() - started)
-            timed[name].quality = quality
-    return timed
+def measured(work: Work, arrays: Path, options: argparse.Namespace) -> Result:
+    """Let ours, the bound and the peers take turns."""
+    with ExitStack() as stack:
+        entries = [Entry(contestant, arrays, stack) for contestant in work.contestants]
+        turns = {entry.contestant.name: entry for entry in entries if not entry.contestant.once}
+        timed = in_turns({"ours": work.train, "bound": work.bound, **turns}, options.runs)
+        for entry in entries:
+            if entry.contestant.once:
+                entry()
+        peers = [entry.result(lambda found: f1(found, work.test)) for entry in entries]
+    ours, bound, quality = timed["ours"].median, timed["bound"].median, timed["ours"].returned
+    result = Result(work.name, ours, bound, (*peers, *work.missing), quality)
+    if options.quick:  # a tenth of the images is not what the target is about
+        return result
+    target = f"≤ {work.at_most:g} × bound" + (f", ≥ {work.at_least}" if work.at_least else "")
+    met = ours <= work.at_most * bound and quality >= (work.at_least or 0)
+    return dataclasses.replace(result, target=target, met=met)
 
 
-def as_json(work: Work, timed: Mapping[str, Timed]) -> str:
-    """One object, as every benchmark prints it."""
-    peers = {name: {"median_s": timed[name].median, "quality": timed[name].quality} for name in work.peers}
-    return json.dumps(
-        {
-            "work": work.name,
-            "median_s": timed["ours"].median,
-            "bound_s": timed["bound"].median,
-            "peers": peers,
-            "quality": timed["ours"].quality,
-        }
-    )
-
-
-def as_lines(work: Work, timed: Mapping[str, Timed]) -> str:
-    """Lines of the table: ours beside its bound, then each peer beside ours."""
-    ours, bound = timed["ours"], timed["bound"]
-    lines = [
-        f"{work.name:<52} {ours.median:8.3f} {bound.median:8.3f} "
-        f"{ours.median / bound.median:7.2f} {ours.quality:8.4f}"
-    ]
-    for name in work.peers:
-        peer = timed[name]
-        lines.append(
-            f"  {name:<50} {peer.median:8.3f} {'':8} {peer.median / ours.median:6.2f}× {peer.quality:8.4f}"
-        )
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true", help="print one object a line")
-    parser.add_argument("--data", type=Path, default=MNIST, help="mnist.pkl.gz")
-    parser.add_argument("--runs", type=int, default=RUNS, help="counted runs of each; the median is printed")
-    parser.add_argument("--only", default="", help="only works whose name holds this text")
-    options = parser.parse_args()
-    if not options.data.is_file():
-        sys.exit(f"{options.data} is not there: give the path of mnist.pkl.gz with --data")
-    if not options.json:
-        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, numpy {np.__version__}")
-        print(f"{'work':<52} {'median s':>8} {'bound s':>8} {'× bound':>7} {'quality':>8}")
-    with tempfile.TemporaryDirectory() as folder:
-        for work in works(options.data, Path(folder)):
+def measure(options: argparse.Namespace) -> Iterator[Result]:
+    """Train everything whose name holds `options.only`."""
+    digits = read(options.data, QUICK if options.quick else 1)
+    with tempfile.TemporaryDirectory() as temporary:
+        arrays = Path(temporary)
+        for name, split in digits.items():
+            np.save(arrays / f"{name}_features.npy", split.features)
+            np.save(arrays / f"{name}_labels.npy", split.labels)
+        for work in works(digits, arrays):
             if options.only in work.name:
-                timed = measure(work, max(options.runs, 1))
-                print(as_json(work, timed) if options.json else as_lines(work, timed), flush=True)
+                yield measured(work, arrays, options)
 
 
 if __name__ == "__main__":
-    main()
+    main("training", __doc__, measure, mnist=True)
