@@ -52,22 +52,22 @@ class Examination:
         The two criteria with a target mean nothing at a fixed threshold: they are calibrated.
         """
         models = candidates.models
-        losses, true, predicted = (np.zeros(models) for _ in range(3))
+        losses, positives = np.zeros(models), np.zeros((2, models))
         count, actual = 0, 0.0
+        counted = self._criterion.name in ("accuracy", "f_beta")
         for scores, labels in self._scored(candidates):
+            if counted:
+                # One product counts true and predicted positives, exactly: float32 holds counts up to 2^24.
+                positive = np.greater_equal(scores, np.float32(0), out=np.empty_like(scores))
+                positives += np.stack([labels, np.ones_like(labels)]) @ positive
+                actual += float(labels.sum(dtype=np.float64))
             losses += self._losses(scores, labels)
             count += len(labels)
-            if self._criterion.name in ("accuracy", "f_beta"):
-                positive = scores >= 0
-                hits = positive & (labels > 0)[:, None]
-                true += np.count_nonzero(hits, axis=0)
-                predicted += np.count_nonzero(positive, axis=0)
-                actual += float(labels.sum(dtype=np.float64))
         losses /= max(count, 1)
         if self._criterion.falling:
             return losses, losses
-        if self._criterion.name in ("accuracy", "f_beta"):
-            return losses, criterion_values(self._criterion, true, predicted, actual, max(count, 1))
+        if counted:
+            return losses, criterion_values(self._criterion, *positives, actual, max(count, 1))
         return losses, self.calibrated(candidates, None)[0]
 
     def calibrated(self, candidates: Weights, samples: int | None) -> tuple[Doubles, Floats]:
@@ -89,14 +89,15 @@ class Examination:
         """Objective and metrics of one model over the whole channel."""
         loss, count = 0.0, 0
         for scores, labels in self._scored(chosen):
+            metrics.add(scores.reshape(len(labels), chosen.classes), labels)
             loss += float(self._losses(scores, labels)[0])
             count += len(labels)
-            metrics.add(scores.reshape(len(labels), chosen.classes), labels)
         return [(self._loss.objective, loss / max(count, 1)), *metrics.results()]
 
     def _losses(self, scores: Floats, labels: Floats) -> Doubles:
-        losses = self._loss.evaluate(scores, labels, np.empty_like(scores))
-        return np.asarray(losses.sum(axis=0, dtype=np.float64))
+        """Sum of the losses per model; the scores are lost."""
+        losses = self._loss.evaluate(scores, labels, scores)
+        return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
 
     def _collect(self, candidates: Weights, rows: int) -> tuple[Floats, Floats]:
         kept: list[tuple[Floats, Floats]] = []
@@ -110,7 +111,9 @@ class Examination:
     def _scored(self, candidates: Weights) -> Iterator[tuple[Floats, Floats]]:
         for batch in self._batches.epoch():
             assert batch.labels is not None
-            scores = np.asarray(batch.features @ candidates.weights, dtype=np.float32)
+            # Sparse rows that were taken up before more columns occurred are narrower than the weights.
+            weights = candidates.weights[: batch.features.shape[1]]
+            scores = np.asarray(batch.features @ weights, dtype=np.float32)
             scores += candidates.bias
             if candidates.classes > 1:
                 scores = scores.reshape(len(batch), candidates.classes, candidates.models)

@@ -18,11 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import Batch
+from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.grid import Variant
+from algorithms.linear_learner.initial import InitialWeights
 from algorithms.linear_learner.losses import Loss
-from algorithms.linear_learner.optimizers import GROUP, Penalty, PerColumn, create
+from algorithms.linear_learner.optimizers import create, grown
+from algorithms.linear_learner.rates import GROUP, Penalty, Rates
 from algorithms.linear_learner.scaling import LabelScaler
-from algorithms.linear_learner.settings import Initial, Settings
+from algorithms.linear_learner.settings import Settings
+from algorithms.linear_learner.touched import Touched
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -56,8 +60,8 @@ class ExampleWeights:
 class LockStep:
     """The models of one job, their optimizers and their learning rates.
 
-    `weights` (feature_dim, classes · models) and `bias` (classes · models,) are in the scaled unit of
-    training.
+    `weights` (rows, classes · models) and `bias` (classes · models,) are in the scaled unit of training. The
+    rows are the features, or for sparse data (with `columns`) the places of those that have occurred.
     """
 
     def __init__(
@@ -69,33 +73,46 @@ class LockStep:
         labels: LabelScaler,
         example_weights: ExampleWeights,
         seed: int,
+        columns: Columns | None = None,
     ) -> None:
         self.models, self.classes = len(variants), settings.classes
-        columns = self.models * self.classes
+        width = self.models * self.classes
         self._loss, self._labels, self._example_weights = loss, labels, example_weights
         self._use_bias, self._schedule = settings.use_bias, settings.schedule
+        self._initial = InitialWeights(settings.initial, (feature_dim, width), seed)
+        self._columns = columns
         # One table for weights and bias, so that one step of the optimizer serves both: a step of its own
         # for the bias costs 11 µs for 32 numbers. Rows behind the bias are 0 and only fill up the last group.
-        rows = -(-(feature_dim + 1) // GROUP) * GROUP
-        self._table = np.zeros((rows, columns), np.float32)
-        self.weights, self.bias = self._table[:feature_dim], self._table[feature_dim]
-        self.weights[...] = _initial(settings.initial, (feature_dim, columns), seed)
+        self._features = 0 if columns else feature_dim
+        self._table = np.zeros((_padded(self._features), width), np.float32)
+        if columns is None:
+            self._initial.fill(self.weights)
         if settings.use_bias:
             self.bias[...] = settings.initial.bias
-        self._rates = self._columns([variant.learning_rate for variant in variants])
-        wd = self._columns([variant.wd for variant in variants])
-        self._penalty = Penalty(wd, self._columns([variant.l1 for variant in variants]))
+        self._rates = self._per_column([variant.learning_rate for variant in variants])
+        wd = self._per_column([variant.wd for variant in variants])
+        self._penalty = Penalty(wd, self._per_column([variant.l1 for variant in variants]))
         self._bias_wd = wd * np.float32(settings.bias_wd_mult)
         self._bias_lr_mult = np.float32(settings.bias_lr_mult)
         self._optimizer = create(settings.optimizer, self._table.shape)
-        self._scores = np.empty((settings.mini_batch_size, columns), np.float32)
-        self._gradient = np.empty_like(self._table)
-        self._ones = np.ones(
-            settings.mini_batch_size, np.float32
-        )  # a product sums columns in a third of the time
+        self._scores = np.empty((settings.mini_batch_size, width), np.float32)
+        self._gradient = np.zeros((0, width), np.float32)  # of all rows, once a step needs it
+        # A product sums columns in a third of the time.
+        self._ones = np.ones(settings.mini_batch_size, np.float32)
+        self._touched = Touched()
         self._updates = 0
-        self._scheduled: tuple[int, PerColumn] | None = None
+        self._scheduled: tuple[int, Rates] | None = None
         self.alive = np.ones(self.models, bool)
+
+    @property
+    def weights(self) -> Floats:
+        """A view of the weights."""
+        return self._table[: self._features]
+
+    @property
+    def bias(self) -> Floats:
+        """A view of the bias."""
+        return self._table[self._features]
 
     def epoch(self, batches: Iterable[Batch]) -> tuple[Doubles, int]:
         """One pass of updates; mean loss per model (before each update) and the number of records.
@@ -108,67 +125,96 @@ class LockStep:
             for batch in batches:
                 total += self._update(batch)
                 count += len(batch)
+            self._optimizer.settle(self._table, self._current_rates())
             mean: Doubles = total / max(count, 1)
             finite = np.isfinite(self.weights).all(axis=0) & np.isfinite(self.bias)
         self._retire(self.alive & ~(np.isfinite(mean) & self._grouped(finite).all(axis=0)))
         return mean, count
 
-    def _update(self, batch: Batch) -> Doubles:
+    def _update(self, batch: Batch) -> Floats:
         assert batch.labels is not None
-        features, count = batch.features, len(batch)
-        labels = self._labels.apply(batch.labels)
-        scores = self._scores[:count]
-        if isinstance(features, np.ndarray):
-            np.matmul(features, self.weights, out=scores)
-        else:
-            np.copyto(scores, features @ self.weights)
-        scores += self.bias
-        loss = self._score_gradient(scores, labels)
+        features, labels = batch.features, self._labels.apply(batch.labels)
+        scores = self._scores[: len(labels)]
         bias = self.bias.copy() if self._bias_lr_mult != 1 else None
         if isinstance(features, np.ndarray):
-            np.matmul(features.T, scores, out=self._gradient[: features.shape[1]])
-            self._step(scores)
+            loss = self._update_dense(features, labels, scores)
         else:
-            self._step_sparse(features, scores)
+            loss = self._update_sparse(features, labels, scores)
         self._updates += 1
         if bias is not None:  # every optimizer's step is in proportion to the rate
-            self.bias += (self._bias_lr_mult - 1) * (self.bias - bias)
+            self.bias[...] += (self._bias_lr_mult - 1) * (self.bias - bias)
         return loss
 
+    def _update_dense(self, features: Floats, labels: Floats, scores: Floats) -> Floats:
+        np.matmul(features, self.weights, out=scores)
+        loss = self._score_gradient(scores, labels)
+        np.matmul(features.T, scores, out=self._room()[: self._features])
+        self._step(scores)
+        return loss
+
+    def _update_sparse(self, features: csr_matrix, labels: Floats, scores: Floats) -> Floats:
+        if features.shape[1] > self._features:
+            self._grow(features.shape[1])
+        touched, compact = self._touched.of(features)
+        if len(touched) * _DENSE_SHARE >= self._features or not self._optimizer.follows_absence:
+            np.copyto(scores, features @ self.weights[: features.shape[1]])
+            loss = self._score_gradient(scores, labels)
+            room = self._room()
+            room[: features.shape[1]] = features.T @ scores
+            room[features.shape[1] : self._features] = 0
+            self._step(scores)
+            return loss
+        np.copyto(scores, compact @ self.weights[touched])
+        loss = self._score_gradient(scores, labels)
+        gradient = np.empty((len(touched) + 1, scores.shape[1]), np.float32)
+        gradient[:-1] = compact.T @ scores
+        gradient[-1] = self._bias_slope(scores)
+        rows = np.append(touched, self._features)
+        self._optimizer.step(self._table, gradient, self._current_rates(), self._penalty, free=1, rows=rows)
+        return loss
+
+    def _room(self) -> Floats:
+        """Return the memory for a gradient of all rows, with 0 in those that fill up the last group."""
+        if len(self._gradient) != len(self._table):
+            self._gradient = np.zeros_like(self._table)
+        return self._gradient
+
     def _step(self, scores: Floats) -> None:
-        """One step for all rows; the features' part of `_gradient` is filled in."""
-        features = len(self.weights)
-        tail = self._gradient[features:]
-        tail[...] = 0
-        tail[0] = self._bias_slope(scores)
+        """One step for all rows; the features' part of `_gradient` is filled in.
+
+        A step leaves 0 in the rows that fill up the last group, since their moments stay 0.
+        """
+        self._gradient[self._features] = self._bias_slope(scores)
         self._optimizer.step(
-            self._table, self._gradient, self._current_rates(), self._penalty, free=len(tail)
+            self._table,
+            self._gradient,
+            self._current_rates(),
+            self._penalty,
+            free=len(self._table) - self._features,
         )
 
-    def _score_gradient(self, scores: Floats, labels: Floats) -> Doubles:
-        """Turn scores into ∂(mean loss)/∂score in place; Σ loss per model."""
+    def _grow(self, features: int) -> None:
+        """Make room for columns that have occurred for the first time, with their initial weights."""
+        assert self._columns is not None
+        at, more, total = self._features, features - self._features, _padded(features)
+        self._table = grown(self._table, at, more, total)
+        self._optimizer.grow(at, more, total)
+        self._features = features
+        self._initial.pick(self._columns.occurred[at:features], self._table[at:features])
+
+    def _score_gradient(self, scores: Floats, labels: Floats) -> Floats:
+        """Add the bias and turn scores into ∂(mean loss)/∂score in place; Σ loss per model."""
         count = len(labels)
+        np.add(scores, self.bias, out=scores)
         grouped = scores if self.classes == 1 else scores.reshape(count, self.classes, self.models)
         losses = self._loss.evaluate(grouped, labels, grouped)
         weights = self._example_weights.of(labels)
         if weights is not None:
             losses = losses * weights
             grouped *= weights if self.classes == 1 else weights[:, None, :]
-        scores *= np.float32(1 / count)
+        np.multiply(scores, np.float32(1 / count), out=scores)
         # float32 over the rows of one mini-batch, float64 over mini-batches.
-        return np.asarray(self._ones[:count] @ losses, np.float64)
-
-    def _step_sparse(self, features: csr_matrix, scores: Floats) -> None:
-        width = int(features.shape[1])
-        if features.nnz * _DENSE_SHARE >= width:
-            self._gradient[:width] = features.T @ scores
-            self._step(scores)
-            return
-        touched, places = np.unique(features.indices, return_inverse=True)
-        compact = type(features)((features.data, places, features.indptr), shape=(len(scores), len(touched)))
-        gradient = np.vstack([compact.T @ scores, self._bias_slope(scores)[None, :]]).astype(np.float32)
-        rows = np.append(touched, width).astype(np.intp)
-        self._optimizer.step(self._table, gradient, self._current_rates(), self._penalty, free=1, rows=rows)
+        return np.asarray(self._ones[:count] @ losses)
 
     def _bias_slope(self, scores: Floats) -> Floats:
         """Gradient of the bias; 0 without one, which leaves it where it is."""
@@ -176,15 +222,15 @@ class LockStep:
             return np.zeros_like(self.bias)
         return np.asarray(self._ones[: len(scores)] @ scores + self._bias_wd * self.bias)
 
-    def _current_rates(self) -> PerColumn:
+    def _current_rates(self) -> Rates:
         """Return the scheduled rates; they are worked out anew only when the schedule moves on."""
         period = self._updates // self._schedule.step if self._schedule else 0
         if self._scheduled is None or self._scheduled[0] != period:
-            rates = self._rates
+            rates = Rates(self._rates)
             if self._schedule is not None:
-                least = np.minimum(rates, np.float32(self._schedule.minimum))
-                rates = np.maximum(rates * np.float32(self._schedule.multiplier(self._updates)), least)
-            self._scheduled = period, PerColumn(rates)
+                least = np.minimum(self._rates, np.float32(self._schedule.minimum))
+                rates = Rates(self._rates, self._schedule.multiplier(self._updates), least)
+            self._scheduled = period, rates
         return self._scheduled[1]
 
     def _retire(self, dead: npt.NDArray[np.bool_]) -> None:
@@ -198,20 +244,13 @@ class LockStep:
         self._scheduled = None
         self._optimizer.clear(columns)
 
-    def _columns(self, per_model: Sequence[float]) -> Floats:
+    def _per_column(self, per_model: Sequence[float]) -> Floats:
         return np.tile(np.asarray(per_model, np.float32), self.classes)
 
     def _grouped(self, columns: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         return columns.reshape(self.classes, self.models)
 
 
-def _initial(initial: Initial, shape: tuple[int, int], seed: int) -> Floats:
-    random = np.random.default_rng(seed)
-    if initial.method == "normal":
-        weights = random.standard_normal(shape, np.float32)
-        weights *= np.float32(initial.sigma)
-        return weights
-    weights = random.random(shape, np.float32)
-    weights -= np.float32(0.5)
-    weights *= np.float32(2 * initial.scale)
-    return weights
+def _padded(features: int) -> int:
+    """Return the rows of a table for weights and a bias: a multiple of GROUP."""
+    return -(-(features + 1) // GROUP) * GROUP

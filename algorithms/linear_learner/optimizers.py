@@ -2,35 +2,30 @@
 
 A parameter block has shape (rows, columns), each column a model's (or a class's) coefficients, with a
 learning rate per column. Constants are folded so that a step is as few passes over memory as the formula
-allows: at 784 × 32 a numpy pass costs 2–4 µs (a square root 9), against 150 µs for the two matrix products
-of a mini-batch of 200.
+allows: at 784 × 32 a numpy pass costs 2–4 µs (a square root 9), against 170 µs for the two matrix products
+of a mini-batch of 200. Nothing is allocated in a step of all rows: scratch memory is taken once.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from algorithms.linear_learner.absence import Absence, can_follow
+from algorithms.linear_learner.blocks import Blocks
+from algorithms.linear_learner.rates import GROUP, Penalty, Rates, grouped
+
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
-
-GROUP = 8
-"""Rows that a pass takes as one when it broadcasts a value per column.
-
-numpy's inner loop runs over the last axis only: with 32 columns a broadcast product costs 7 µs, over eight
-rows taken as one of 256 it costs 3. Blocks whose number of rows is a multiple of GROUP profit.
-"""
+Decays = Sequence[np.float32] | Sequence[Floats]
+"""One factor a state: a number, or a column (rows, 1) where rows were absent for different times."""
 
 _EPSILON = 1e-8
-_BLOCK = 32768
-"""Elements handled at a time: four float32 arrays of this size stay in a core's second-level cache."""
 
 _FLUSH_EVERY = 64
 _NOTHING = np.float32(1e-20)
@@ -39,8 +34,6 @@ _NOTHING = np.float32(1e-20)
 A feature that is always 0 leaves weights that wd shrinks for ever. Arithmetic on subnormal floats takes a
 hundred cycles: with 800 of 25,000 weights subnormal a step was measured at three times its time.
 """
-
-_SIGN = np.uint32(0x80000000)
 
 
 @dataclass(frozen=True)
@@ -53,64 +46,29 @@ class OptimizerSettings:
     beta_2: float = 0.999
 
 
-class PerColumn:
-    """A value per column, ready for plain and for grouped arrays."""
+class Optimizer(ABC):
+    """Keeps the moments of one parameter block (rows, columns).
 
-    def __init__(self, values: Floats, grouped: Floats | None = None) -> None:
-        self._plain = values
-        self._grouped = np.tile(values, GROUP) if grouped is None else grouped
-
-    def times(self, factor: float) -> PerColumn:
-        """Return every value times `factor`."""
-        by = np.float32(factor)
-        return PerColumn(self._plain * by, self._grouped * by)
-
-    def like(self, array: Floats) -> Floats:
-        """Return the values, once or GROUP times, as wide as `array`."""
-        return self._plain if array.shape[1] == len(self._plain) else self._grouped
-
-
-class Penalty:
-    """Regularisation per column: wd adds wd·w to the gradient, l1 adds l1·sign(w).
-
-    What is 0 in every column is left out: each costs passes over the weights in every step.
+    decays: the factor by which each state shrinks in a step. drift_ratio: by which factor the step shrinks
+    from one mini-batch to the next for a row whose gradient is 0, as long as the root of the second moment is
+    far above epsilon; 0 where such a row does not move.
     """
 
-    def __init__(self, wd: Floats, l1: Floats) -> None:
-        self._wd = PerColumn(wd) if wd.any() else None
-        self._l1 = PerColumn(l1) if l1.any() else None
+    decays: tuple[float, ...]
+    drift_ratio: float
 
-    def add(self, weights: Floats, gradient: Floats) -> None:
-        """Add the penalty's (sub)gradient in place."""
-        whole = len(weights) - len(weights) % GROUP
-        for part in (slice(0, whole), slice(whole, None)):
-            if len(weights[part]):
-                self._add(_grouped(weights[part]), _grouped(gradient[part]))
-
-    def _add(self, weights: Floats, gradient: Floats) -> None:
-        if self._wd is not None:
-            gradient += weights * self._wd.like(weights)
-        if self._l1 is not None:
-            # copysign(l1, w) by its bits: np.sign and a product take twice as long.
-            signed = weights.view(np.uint32) & _SIGN
-            signed |= self._l1.like(weights).view(np.uint32)
-            gradient += signed.view(np.float32)
-
-
-def _grouped(array: Floats) -> Floats:
-    """View (rows, columns) as (rows / GROUP, GROUP · columns) where that divides."""
-    rows, columns = array.shape
-    return array if rows % GROUP else array.reshape(rows // GROUP, GROUP * columns)
-
-
-class Optimizer(Protocol):
-    """Keeps its moments for one parameter block."""
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._state = [np.zeros(shape, np.float32) for _ in self.decays]
+        self._factors = [np.float32(decay) for decay in self.decays]
+        self._blocks = Blocks(shape[1])
+        self._steps = 0
+        self._absence: Absence | None = None
 
     def step(
         self,
         weights: Floats,
         gradient: Floats,
-        rates: PerColumn,
+        rates: Rates,
         penalty: Penalty,
         *,
         free: int = 0,
@@ -118,82 +76,45 @@ class Optimizer(Protocol):
     ) -> None:
         """Subtract one step from `weights`. `gradient` is used as scratch and is lost.
 
-        rates: learning rate per column. free: the last rows of `gradient`, to which no penalty applies.
-        rows: the rows of `weights` that `gradient` belongs to (None: all). Rows left out keep their weights
-        and moments: a "lazy" update, whose cost is in proportion to what is touched.
+        free: the last rows of `gradient`, to which no penalty applies. rows: the rows of `weights` that
+        `gradient` belongs to (None: all). The cost is in proportion to those; what the others miss is made
+        up for when they next take part (see `absence`).
         """
-        ...
-
-    def clear(self, columns: npt.NDArray[np.bool_]) -> None:
-        """Forget the moments of columns that diverged."""
-        ...
-
-
-class _Blocks:
-    """Runs an elementwise step over row blocks, on two threads once there are enough of them.
-
-    numpy gives up the interpreter lock inside a pass, so row blocks of a large parameter block (320 columns:
-    ten classes × 32 models) run side by side while the BLAS threads are idle.
-    """
-
-    def __init__(self, columns: int) -> None:
-        self._rows = max(1, _BLOCK // (columns * GROUP)) * GROUP
-        self._pool: ThreadPoolExecutor | None = None
-
-    def run(self, rows: int, step: Callable[[slice], None]) -> None:
-        blocks = [slice(start, min(start + self._rows, rows)) for start in range(0, rows, self._rows)]
-        if len(blocks) < 4:
-            _each(step, blocks)
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="optimizer")
-        half = len(blocks) // 2
-        other = self._pool.submit(_each, step, blocks[:half])
-        _each(step, blocks[half:])
-        other.result()
-
-
-def _each(step: Callable[[slice], None], blocks: list[slice]) -> None:
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # per thread; see LockStep.epoch
-        for block in blocks:
-            step(block)
-
-
-class _Stateful(ABC):
-    """Shared bookkeeping: state arrays shaped like the parameters, gathered and scattered for row updates."""
-
-    states: int
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self._state = [np.zeros(shape, np.float32) for _ in range(self.states)]
-        self._blocks = _Blocks(shape[1])
-        self._steps = 0
-
-    def step(
-        self,
-        weights: Floats,
-        gradient: Floats,
-        rates: PerColumn,
-        penalty: Penalty,
-        *,
-        free: int = 0,
-        rows: Rows | None = None,
-    ) -> None:
-        """See `Optimizer.step`."""
+        if rows is None and self._absence is not None:
+            rows = np.arange(len(weights))
         self._steps += 1
         if rows is None:
             if self._steps % _FLUSH_EVERY == 0:
                 self._flush(weights)
-            self._apply(weights, gradient, self._state, rates, penalty, free)
+            self._step_all(weights, gradient, rates, penalty, free)
             return
-        touched, state = weights[rows], [moment[rows] for moment in self._state]
-        self._apply(touched, gradient, state, rates, penalty, free)
-        weights[rows] = touched
-        for moment, new in zip(self._state, state, strict=True):
-            moment[rows] = new
+        if self._absence is None:
+            self._absence = Absence(len(weights), self._steps - 1, self.decays, self.drift_ratio)
+        self._step_rows(self._absence, weights, gradient, rates, penalty, free, rows)
+
+    @property
+    def follows_absence(self) -> bool:
+        """Whether steps of some rows are possible: not where leftover momentum hardly fades, or grows."""
+        return can_follow(self.drift_ratio)
+
+    def settle(self, weights: Floats, rates: Rates) -> None:
+        """Bring all rows to the present: to be called before weights are read where steps had `rows`."""
+        if self._absence is None:
+            return
+        _, damping = self._constants()
+        for block in self._blocks.of(len(weights)):
+            self._catch_up(self._absence, weights, rates, damping, np.arange(block.start, block.stop))
+        self._absence.restart(self._steps)
+        self._flush(weights)
+
+    def grow(self, at: int, more: int, total: int) -> None:
+        """Make room for `more` rows before row `at`, and `total` in all; new rows have no moments."""
+        self._state = [grown(state, at, more, total) for state in self._state]
+        if self._absence is not None:
+            self._absence.grow(at, more, total, self._steps)
 
     def clear(self, columns: npt.NDArray[np.bool_]) -> None:
-        """See `Optimizer.clear`."""
+        """Forget the moments of columns that diverged."""
         for moment in self._state:
             moment[:, columns] = 0
 
@@ -201,58 +122,108 @@ class _Stateful(ABC):
         for array in (weights, *self._state):
             array[np.abs(array) < _NOTHING] = 0
 
-    def _apply(
-        self,
-        weights: Floats,
-        gradient: Floats,
-        state: list[Floats],
-        rates: PerColumn,
-        penalty: Penalty,
-        free: int,
+    def _step_all(
+        self, weights: Floats, gradient: Floats, rates: Rates, penalty: Penalty, free: int
     ) -> None:
         factor, damping = self._constants()
-        step = rates.times(factor)
+        step = rates.times(factor, GROUP if len(weights) % GROUP == 0 else 1)
         penalised = len(weights) - free
 
-        def update(block: slice) -> None:
-            part = slice(block.start, min(block.stop, penalised))
-            if part.stop > part.start:
-                penalty.add(weights[part], gradient[part])
-            slope, moments = _grouped(gradient[block]), [_grouped(moment[block]) for moment in state]
-            self._advance(slope, moments, damping)
-            slope *= step.like(slope)
-            changed = _grouped(weights[block])
-            changed -= slope
+        def update(block: slice, scratch: Floats) -> None:
+            stop = min(block.stop, penalised)
+            if stop > block.start and not penalty.empty:
+                penalty.add(weights[block.start : stop], gradient[block.start : stop], scratch)
+            slope, changed = grouped(gradient[block]), grouped(weights[block])
+            moments = [grouped(state[block]) for state in self._state]
+            direction = self._advance(slope, moments, self._factors, damping, scratch)
+            np.multiply(direction, step, out=slope)
+            np.subtract(changed, slope, out=changed)
 
         self._blocks.run(len(weights), update)
+
+    def _step_rows(
+        self,
+        absence: Absence,
+        weights: Floats,
+        gradient: Floats,
+        rates: Rates,
+        penalty: Penalty,
+        free: int,
+        rows: Rows,
+    ) -> None:
+        factor, damping = self._constants()
+        step = rates.times(factor, 1)
+        penalised = len(rows) - free
+
+        def update(block: slice, scratch: Floats) -> None:
+            some, slope = rows[block], gradient[block]
+            changed, moments = weights[some], [state[some] for state in self._state]
+            drift = absence.drift(some)
+            if drift is not None:
+                pace = rates.base * drift
+                pace *= self._direction(moments, damping, scratch)
+                changed -= pace
+            part = min(block.stop, penalised) - block.start
+            if part > 0 and not penalty.empty:
+                penalty.add(changed[:part], slope[:part], scratch, absence.owed(some[:part], self._steps))
+            direction = self._advance(slope, moments, absence.decays(some, self._steps), damping, scratch)
+            np.multiply(direction, step, out=slope)
+            changed -= slope
+            weights[some] = changed
+            for state, moment in zip(self._state, moments, strict=True):
+                state[some] = moment
+
+        self._blocks.run(len(rows), update)
+        absence.took_part(rows, self._steps, factor * rates.multiplier)
+
+    def _catch_up(
+        self, absence: Absence, weights: Floats, rates: Rates, damping: np.float32, rows: Rows
+    ) -> None:
+        drift = absence.drift(rows)
+        moments = [state[rows] for state in self._state]
+        if drift is not None:
+            pace = rates.base * drift
+            pace *= self._direction(moments, damping, np.empty(pace.size, np.float32))
+            weights[rows] -= pace
+        for state, moment, decay in zip(
+            self._state, moments, absence.decays(rows, self._steps), strict=True
+        ):
+            state[rows] = moment * decay
 
     def _constants(self) -> tuple[float, np.float32]:
         """Return a factor on every learning rate, and what is added to the root of the second moment."""
         return 1.0, np.float32(_EPSILON)
 
     @abstractmethod
-    def _advance(self, gradient: Floats, state: list[Floats], damping: np.float32) -> None:
-        """Move the moments on and turn `gradient` into the step per unit of learning rate, in place."""
+    def _advance(
+        self, gradient: Floats, state: list[Floats], decays: Decays, damping: np.float32, scratch: Floats
+    ) -> Floats:
+        """Move the moments on; the step per unit of learning rate, which may be `gradient` or a state."""
+
+    def _direction(self, state: list[Floats], damping: np.float32, scratch: Floats) -> Floats:
+        """Return the step per unit of learning rate that the moments alone lead to."""
+        del damping, scratch
+        return state[0]
 
 
-class Sgd(_Stateful):
+class Sgd(Optimizer):
     """v ← momentum v + g; w ← w - rate v."""
 
-    states = 1
-
     def __init__(self, shape: tuple[int, int], momentum: float) -> None:
+        self.decays, self.drift_ratio = (momentum,), momentum
         super().__init__(shape)
-        self._momentum = np.float32(momentum)
 
-    def _advance(self, gradient: Floats, state: list[Floats], damping: np.float32) -> None:
-        del damping  # plain gradient descent divides by nothing
+    def _advance(
+        self, gradient: Floats, state: list[Floats], decays: Decays, damping: np.float32, scratch: Floats
+    ) -> Floats:
+        del damping, scratch  # plain gradient descent divides by nothing
         velocity = state[0]
-        velocity *= self._momentum
+        velocity *= decays[0]
         velocity += gradient
-        np.copyto(gradient, velocity)
+        return velocity
 
 
-class Adam(_Stateful):
+class Adam(Optimizer):
     """Kingma and Ba (2015), algorithm 1, with its constants folded.
 
     The moments are kept without their factors, m' = m / (1 - beta_1) and v' = v / (1 - beta_2), which saves
@@ -260,45 +231,63 @@ class Adam(_Stateful):
     rate · (1 - beta_1) / (1 - beta_1^t) · c · m' / (√v' + ε c), where c = √((1 - beta_2^t) / (1 - beta_2)).
     """
 
-    states = 2
-
     def __init__(self, shape: tuple[int, int], beta_1: float, beta_2: float) -> None:
-        super().__init__(shape)
         self._beta_1, self._beta_2 = beta_1, beta_2
+        self.decays, self.drift_ratio = (beta_1, beta_2), beta_1 / math.sqrt(beta_2) if beta_2 else math.inf
+        super().__init__(shape)
 
     def _constants(self) -> tuple[float, np.float32]:
         second = math.sqrt((1 - self._beta_2**self._steps) / (1 - self._beta_2))
         first = (1 - self._beta_1) / (1 - self._beta_1**self._steps)
         return first * second, np.float32(_EPSILON * second)
 
-    def _advance(self, gradient: Floats, state: list[Floats], damping: np.float32) -> None:
+    def _advance(
+        self, gradient: Floats, state: list[Floats], decays: Decays, damping: np.float32, scratch: Floats
+    ) -> Floats:
+        del scratch
         first, second = state
-        first *= np.float32(self._beta_1)
-        first += gradient
-        second *= np.float32(self._beta_2)
+        np.multiply(first, decays[0], out=first)
+        np.add(first, gradient, out=first)
+        np.multiply(second, decays[1], out=second)
         np.square(gradient, out=gradient)
-        second += gradient
+        np.add(second, gradient, out=second)
         np.sqrt(second, out=gradient)
-        gradient += damping
-        np.divide(first, gradient, out=gradient)
+        np.add(gradient, damping, out=gradient)
+        return np.divide(first, gradient, out=gradient)
+
+    def _direction(self, state: list[Floats], damping: np.float32, scratch: Floats) -> Floats:
+        first, second = state
+        root = np.sqrt(second, out=scratch[: second.size].reshape(second.shape))
+        root += damping
+        return np.divide(first, root, out=root)
 
 
-class RmsProp(_Stateful):
+class RmsProp(Optimizer):
     """Tieleman and Hinton (2012): v ← 0.9 v + 0.1 g²; w ← w - rate g / (√v + ε)."""
 
-    states = 1
+    decays = (0.9,)
+    drift_ratio = 0.0
 
-    _DECAY = 0.9
-
-    def _advance(self, gradient: Floats, state: list[Floats], damping: np.float32) -> None:
+    def _advance(
+        self, gradient: Floats, state: list[Floats], decays: Decays, damping: np.float32, scratch: Floats
+    ) -> Floats:
         average = state[0]
-        square = np.square(gradient)
-        square *= np.float32(1 - self._DECAY)
-        average *= np.float32(self._DECAY)
+        square = np.square(gradient, out=scratch[: gradient.size].reshape(gradient.shape))
+        square *= np.float32(1 - self.decays[0])
+        average *= decays[0]
         average += square
         np.sqrt(average, out=square)
         square += damping
-        gradient /= square
+        return np.divide(gradient, square, out=gradient)
+
+
+def grown(array: Floats, at: int, more: int, total: int) -> Floats:
+    """Return a copy with `more` rows of zeros before row `at`, filled up with zeros to `total` rows."""
+    larger = np.zeros((total, *array.shape[1:]), array.dtype)
+    larger[:at] = array[:at]
+    kept = min(len(array) - at, total - at - more)
+    larger[at + more : at + more + kept] = array[at : at + kept]
+    return larger
 
 
 def create(settings: OptimizerSettings, shape: tuple[int, int]) -> Optimizer:

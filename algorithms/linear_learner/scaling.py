@@ -30,9 +30,12 @@ class Scaler:
             scaled = np.subtract(features, self.mean.astype(np.float32))
             scaled *= (1 / self.deviation).astype(np.float32)
             return scaled
-        sparse = features.copy()
-        sparse.data *= (1 / self.deviation).astype(np.float32)[sparse.indices]
-        return sparse
+        data = features.data * (1 / self.deviation).astype(np.float32)[features.indices]
+        return type(features)((data, features.indices, features.indptr), shape=features.shape)
+
+    def at(self, columns: npt.NDArray[np.int64]) -> Scaler:
+        """Return the scaler of some features alone."""
+        return Scaler(self.mean[columns], self.deviation[columns])
 
     def fold(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Weights (feature_dim, columns) and bias (columns,) for raw rows."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.base import Batch, Channel, CustomerError
+from algorithms.base import Batch, Channel, CustomerError, Features
+from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.early_stopping import EarlyStopping
 from algorithms.linear_learner.examination import Examination, Weights
 from algorithms.linear_learner.grid import Variant, variants
@@ -49,6 +50,8 @@ class _Job:
         self._scaler = self._learn_scaler(head)
         self._labels = self._learn_label_scaler(head)
         self._feature_dim = int(head[0].features.shape[1])
+        self._columns = None if isinstance(head[0].features, np.ndarray) else Columns(self._feature_dim)
+        self._batches.scale = self._prepare
         self._block = LockStep(
             self._settings,
             self._variants,
@@ -57,10 +60,13 @@ class _Job:
             self._labels,
             self._weigh(head),
             SEED,
+            self._columns,
         )
         del head
         self._best = _Best(self._block)
-        self._validation = self._examine(channels["validation"]) if "validation" in channels else None
+        self._validation = None
+        if "validation" in channels:
+            self._validation = self._examine(channels["validation"], self._columns)
 
     def run(self) -> LinearModel:
         settings = self._settings
@@ -120,6 +126,7 @@ class _Job:
         self._report("train", self._train_examination(), self._scaled(leader), threshold)
         if self._validation is not None:
             self._report("validation", self._validation, chosen, threshold)
+        chosen = self._whole(chosen)
         if "test" in self._channels:
             results = self._report("test", self._examine(self._channels["test"]), chosen, threshold)
             self._log.test_score(*results)
@@ -164,12 +171,16 @@ class _Job:
 
     def _learn_scaler(self, head: list[Batch]) -> Scaler | None:
         settings = self._settings
-        scaler = learn_scaler(
+        return learn_scaler(
             head, points=settings.scaler_points, centre=settings.centre, divide=settings.divide
         )
-        if scaler is not None:
-            self._batches.scale = scaler.apply
-        return scaler
+
+    def _prepare(self, features: Features) -> Features:
+        """Return rows as training sees them: scaled, and sparse ones over the columns that occur."""
+        if isinstance(features, np.ndarray):
+            return np.ascontiguousarray(features) if self._scaler is None else self._scaler.apply(features)
+        assert self._columns is not None, "a channel's rows are all dense or all sparse"
+        return self._columns.learn(features if self._scaler is None else self._scaler.apply(features))
 
     def _learn_label_scaler(self, head: list[Batch]) -> LabelScaler:
         settings = self._settings
@@ -194,10 +205,13 @@ class _Job:
             return ExampleWeights()
         return ExampleWeights(positives=np.asarray(given, np.float32))
 
-    def _examine(self, channel: Channel) -> Examination:
+    def _examine(self, channel: Channel, columns: Columns | None = None) -> Examination:
+        """Read a channel's raw rows; with `columns`, over those columns alone once training knows them."""
         rows = max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * self._feature_dim))
         batches = MiniBatches(channel, rows)
         batches.head()
+        if columns is not None:
+            batches.scale = columns.known
         return Examination(batches, self._settings.loss(), self._settings.criterion)
 
     def _train_examination(self) -> Examination:
@@ -206,8 +220,19 @@ class _Job:
     def _raw(self, weights: Floats, bias: Floats) -> Weights:
         """Weights for raw rows and raw labels."""
         if self._scaler is not None:
-            weights, bias = self._scaler.fold(weights, bias)
+            scaler = self._scaler
+            if self._columns is not None:
+                scaler = scaler.at(self._columns.occurred[: len(weights)])
+            weights, bias = scaler.fold(weights, bias)
         return Weights(*self._labels.fold(weights, bias), self._settings.classes)
+
+    def _whole(self, chosen: Weights) -> Weights:
+        """Return weights for all columns. One that never occurred has 0: nothing is known about it."""
+        if self._columns is None:
+            return chosen
+        weights = np.zeros((self._feature_dim, chosen.weights.shape[1]), np.float32)
+        weights[self._columns.occurred[: len(chosen.weights)]] = chosen.weights
+        return Weights(weights, chosen.bias, chosen.classes)
 
     def _scaled(self, leader: int) -> Weights:
         """One model's weights for the training channel's rows, which are held scaled."""
@@ -266,5 +291,8 @@ class _Best:
         better = alive & (losses < self._losses)
         self._losses[better] = losses[better]
         columns = np.tile(better, self._block.classes)
+        new = len(self._block.weights) - len(self.weights)
+        if new:  # of sparse data's columns, some have occurred for the first time: a model kept has 0 there
+            self.weights = np.concatenate([self.weights, np.zeros((new, len(columns)), np.float32)])
         self.weights[:, columns] = self._block.weights[:, columns]
         self.bias[columns] = self._block.bias[columns]

@@ -21,7 +21,8 @@ from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
 from algorithms.linear_learner.losses import Loss, binary_loss, multiclass_loss, regression_loss
 from algorithms.linear_learner.metrics import BinaryMetrics, MulticlassMetrics, RegressionMetrics
-from algorithms.linear_learner.optimizers import OptimizerSettings, Penalty, PerColumn, create
+from algorithms.linear_learner.optimizers import OptimizerSettings, create
+from algorithms.linear_learner.rates import Penalty, Rates
 from algorithms.linear_learner.scaling import LabelScaler, learn_label_scaler, learn_scaler
 from algorithms.linear_learner.schema import LOSSES, REGRESSOR, SCHEMA
 from algorithms.linear_learner.settings import Criterion, resolve
@@ -134,7 +135,7 @@ def test_optimizers_follow_their_textbook(name: str, rows: int) -> None:
     rates = np.linspace(0.01, 0.1, 400, dtype=np.float32)
     zero = np.zeros(400, np.float32)
     for g in gradients:
-        optimizer.step(weights, np.full_like(weights, g), PerColumn(rates), Penalty(zero, zero))
+        optimizer.step(weights, np.full_like(weights, g), Rates(rates), Penalty(zero, zero))
     expected = [_plain(name, 0.25, gradients, float(rate)) for rate in rates[:5]]
     np.testing.assert_allclose(weights[:, :5], np.tile(expected, (rows, 1)), rtol=2e-5)
 
@@ -144,7 +145,7 @@ def test_penalties_add_wd_times_weight_and_the_sign_times_l1_except_to_free_rows
     weights = np.where(np.arange(20).reshape(10, 2) % 3 == 0, -2, 3).astype(np.float32)
     before = weights.copy()
     wd, l1 = np.array([0.5, 0], np.float32), np.array([0, 0.25], np.float32)
-    rates = PerColumn(np.ones(2, np.float32))
+    rates = Rates(np.ones(2, np.float32))
     optimizer.step(weights, np.zeros_like(weights), rates, Penalty(wd, l1), free=1)
     expected = before - np.stack([0.5 * before[:, 0], 0.25 * np.sign(before[:, 1])], axis=1)
     np.testing.assert_allclose(weights[:-1], expected[:-1], rtol=1e-6)
@@ -158,7 +159,7 @@ def test_a_step_for_some_rows_leaves_the_others_alone(name: str) -> None:
     weights = random.normal(size=(6, 3)).astype(np.float32)
     before, full = weights.copy(), weights.copy()
     gradient = random.normal(size=(6, 3)).astype(np.float32)
-    rates, none = PerColumn(np.full(3, 0.1, np.float32)), Penalty(*np.zeros((2, 3), np.float32))
+    rates, none = Rates(np.full(3, 0.1, np.float32)), Penalty(*np.zeros((2, 3), np.float32))
     rows = np.array([1, 4])
     optimizer.step(weights, gradient[rows].copy(), rates, none, rows=rows)
     whole.step(full, gradient.copy(), rates, none)

@@ -1,0 +1,106 @@
+"""What rows of a parameter block miss while their features do not occur, and how it is made up for.
+
+A sparse mini-batch moves only the rows whose features occur in it: moving all would cost as much as dense
+rows do. To the others it would have brought a gradient without data. When they next take part:
+
+- Moments: k missed steps have multiplied each by its decay^k. Done exactly.
+- Weights: leftover momentum would have moved them on. Missed step s moves by a_s ρ^(s - t₀) times the step
+  that the moments at t₀, the last step taken, lead to; a_s is the schedule's multiplier times Adam's bias
+  corrections at s, ρ is momentum (SGD) or beta_1 / √beta_2 (Adam); RMSProp does not move without a gradient.
+  The sum over s is done exactly but for Adam's ε, which counts as 0 there, and for rates that
+  lr_scheduler_minimum_lr holds up, which count as held up all together. Terms below 1e-9 are left out.
+- Penalties: the missed steps' wd·w and l1·sign(w) are added to the next step's gradient, (k + 1) times at
+  once. For plain gradient descent that is the missed steps to first order in rate · wd; for all optimizers it
+  leaves the objective as it is, in which a rare feature is penalised in every mini-batch and not only where
+  it occurs. Adam and RMSProp normalise the sum and not each part: their way differs from the dense one.
+
+So sparse training equals dense training up to these for wd = l1 = 0, and in what it minimises for all. A
+feature that has never occurred has no penalty to pay, and what is owed since the last occurrence of one that
+does not come again is never paid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+_NOTHING = 1e-9
+_LONGEST = 65536
+_UNDERFLOW = 1e-30
+
+
+def can_follow(ratio: float) -> bool:
+    """Say whether leftover momentum fades soon enough to be summed up: within 65,536 steps."""
+    return _reach(ratio) <= _LONGEST
+
+
+def _reach(ratio: float) -> float:
+    """Return the number of steps after which ratio^steps counts as nothing."""
+    if ratio <= 0:
+        return 0
+    return math.ceil(math.log(_NOTHING) / math.log(ratio)) if ratio < 1 else math.inf
+
+
+class Absence:
+    """The last step in which each of `rows` took part, from step `now` on in which all did.
+
+    decays: of the moments. ratio: ρ above, one that `can_follow` allows.
+    """
+
+    def __init__(self, rows: int, now: int, decays: Sequence[float], ratio: float) -> None:
+        self._moved = np.full(rows, now, np.int64)
+        self._penalised = np.full(rows, now, np.int64)
+        self._decays = np.asarray(decays, np.float64)
+        self._fading = ratio ** np.arange(_reach(ratio), 0, -1, dtype=np.float64)
+        self.restart(now)
+
+    def restart(self, now: int) -> None:
+        """All rows have been brought to step `now`."""
+        self._moved[:] = now
+        self._begin = now
+        self._sums = np.zeros(1024)  # [i]: Σ a_s ρ^(s - begin - i) over the steps s after begin + i
+
+    def grow(self, at: int, more: int, total: int, now: int) -> None:
+        """Insert rows that are present at step `now`."""
+        for name in ("_moved", "_penalised"):
+            old = getattr(self, name)
+            new = np.full(total, now, np.int64)
+            new[:at] = old[:at]
+            kept = min(len(old) - at, total - at - more)
+            new[at + more : at + more + kept] = old[at : at + kept]
+            setattr(self, name, new)
+
+    def drift(self, rows: Rows) -> Floats | None:
+        """Return Σ a_s ρ^(s - t₀) over the steps that each row missed, (rows, 1); None: all are 0."""
+        if not len(self._fading):
+            return None
+        sums = self._sums[self._moved[rows] - self._begin]
+        return sums.astype(np.float32)[:, None] if sums.any() else None
+
+    def decays(self, rows: Rows, now: int) -> list[Floats]:
+        """Return per moment its decay to the power of the steps since a row last moved, (rows, 1)."""
+        steps = (now - self._moved[rows])[:, None]
+        factors = [decay**steps for decay in self._decays]
+        return [np.where(factor < _UNDERFLOW, 0, factor).astype(np.float32) for factor in factors]
+
+    def owed(self, rows: Rows, now: int) -> Floats:
+        """Return how many steps' penalties are due at step `now`, its own among them, (rows, 1)."""
+        return (now - self._penalised[rows]).astype(np.float32)[:, None]
+
+    def took_part(self, rows: Rows, now: int, amount: float) -> None:
+        """Step `now` moved `rows`; amount: a_now."""
+        self._moved[rows] = now
+        self._penalised[rows] = now
+        here = now - self._begin
+        if here >= len(self._sums):
+            self._sums = np.concatenate([self._sums, np.zeros(len(self._sums))])
+        reach = min(here, len(self._fading))
+        if reach:
+            self._sums[here - reach : here] += amount * self._fading[len(self._fading) - reach :]
