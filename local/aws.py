@@ -1,5 +1,7 @@
 """Another service in the place of AWS: its S3 holds the objects, its EventBridge takes the events.
 
+Its CloudWatch has the alarms that roll updates back.
+
 That is how a whole deployment is rehearsed: an emulator has what is around SageMaker, and SageMaker is here.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.config import Config
@@ -96,3 +98,18 @@ class Aws:
             return f"EventBridge at {self.url}: {error}"
         failed = [item["ErrorMessage"] for item in answer["Entries"] if "ErrorMessage" in item]
         return f"EventBridge at {self.url}: {failed[0]}" if failed else None
+
+    def alarms(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what CloudWatch has of the alarms that are named.
+
+        Raises:
+            LocalError: it cannot be asked.
+
+        """
+        try:
+            found: list[dict[str, Any]] = self.client("cloudwatch").describe_alarms(AlarmNames=list(names))[
+                "MetricAlarms"
+            ]
+        except (ClientError, BotoCoreError) as error:
+            raise LocalError(f"CloudWatch at {self.url}: {error}") from None
+        return found

@@ -88,12 +88,17 @@ RULES = (
 
 
 class EventBus:
-    """Takes events and starts the functions that want them."""
+    """Takes events and starts the functions that want them.
+
+    Attributes:
+        aws: whose EventBridge takes every event in the place of this machine's rules, or None.
+
+    """
 
     def __init__(self, service: Service, rules: tuple[Rule, ...] = RULES):
         self._service = service
         self._rules = rules
-        self._aws: Aws | None = None
+        self.aws: Aws | None = None
         self._at_once = threading.Semaphore(_AT_ONCE)
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
@@ -102,7 +107,7 @@ class EventBus:
 
     def give_to(self, aws: Aws) -> None:
         """From now on give every event to an EventBridge; no rule of this machine starts a function."""
-        self._aws = aws
+        self.aws = aws
         self._rules = ()
 
     def put(self, detail_type: str, detail: Mapping[str, Any], resources: tuple[str, ...] = ()) -> None:
@@ -110,7 +115,7 @@ class EventBus:
         for rule in self._rules:
             if rule.wants(detail_type, detail) and self._concerns(rule, detail):
                 self.invoke(rule.function, self._event("aws.sagemaker", detail_type, detail, resources))
-        if self._aws is not None:
+        if self.aws is not None:
             self.invoke(_EVENTBRIDGE, self._event("aws.sagemaker", detail_type, detail, resources))
 
     def _concerns(self, rule: Rule, detail: Mapping[str, Any]) -> bool:
@@ -174,7 +179,7 @@ class EventBus:
         """Run a function once; return why it failed, or None."""
         if row["handler"] == _EVENTBRIDGE:
             event = json.loads(row["event"])
-            return self._aws.put_event(event) if self._aws else "the service knows no EventBridge any more"
+            return self.aws.put_event(event) if self.aws else "the service knows no EventBridge any more"
         home = self._service.state.home
         try:
             environment = self._environment()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from local.api.alarms import LATENCY_MS
 from local.api.dispatch import call
 from local.api.errors import ServiceError
 from local.api.model import service_model
@@ -45,11 +46,14 @@ def provision(service: Service, settings: Path | None = None) -> None:
         _group(service, task)
     _run_by_themselves(service)
     _expiry(service)
-    tasks = _tasks(settings)
+    if settings is None:
+        return
+    tasks, latency = _read(settings)
     for task, chosen in tasks.items():
         _schedule(service, task, chosen)
-    if settings is not None:
-        keep(service.state.home, tasks)
+        for alarm in default_alarms(task, latency):
+            put_metric_alarm(service, alarm)
+    keep(service.state.home, tasks)
 
 
 def _pipeline(service: Service, task: str) -> None:
@@ -114,19 +118,21 @@ def _expiry(service: Service) -> None:
 # --- schedules ----------------------------------------------------------------------------------------------
 
 
-def _tasks(settings: Path | None) -> dict[str, dict[str, Any]]:
-    """Return the tasks' tables of an environment's settings."""
-    if settings is None:
-        return {}
+def _read(settings: Path) -> tuple[dict[str, dict[str, Any]], int]:
+    """Return an environment's tables of tasks, and how many milliseconds an endpoint may take."""
     try:
-        tables = tomllib.loads(settings.read_text(encoding="utf-8")).get("tasks", {})
+        content = tomllib.loads(settings.read_text(encoding="utf-8"))
     except OSError as error:
         raise LocalError(f"cannot read the settings {settings}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LocalError(f"{settings} is not TOML: {error}") from None
+    tables, alarms = content.get("tasks", {}), content.get("alarms", {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise LocalError(f"{settings}: write each task as a table [tasks.NAME]")
-    return tables
+    latency = alarms.get("latency_ms", LATENCY_MS) if isinstance(alarms, dict) else None
+    if not isinstance(latency, int) or latency < 1:
+        raise LocalError(f"{settings}: alarms.latency_ms is {latency!r}; give whole milliseconds, 1 or more")
+    return tables, latency
 
 
 def _schedule(service: Service, task: str, chosen: dict[str, Any]) -> None:

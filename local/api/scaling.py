@@ -1,4 +1,4 @@
-"""Application Auto Scaling's API as far as endpoints use it, and CloudWatch's for the alarm beside it.
+"""Application Auto Scaling's API as far as endpoints use it, and how requests to CloudWatch's are answered.
 
 Targets and policies are kept and told, and nothing follows from them: on one machine an asynchronous endpoint
 gives back its instances by itself while its backlog is empty, and others keep theirs.
@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from local.api.alarms import delete_alarms, describe_alarms, put_metric_alarm
 from local.api.errors import ServiceError, invalid
 from local.api.model import service_model
 from local.api.protocol import CONTENT_TYPE, answer, parse
@@ -22,7 +23,7 @@ from local.arns import ACCOUNT, REGION
 
 Operation = Callable[[Service, dict[str, Any]], dict[str, Any]]
 
-_TARGET, _ALARM = "scalable-target", "alarm"
+_TARGET = "scalable-target"
 
 
 def answers_scaling(named: str) -> bool:
@@ -117,35 +118,6 @@ def _no_target(request: dict[str, Any]) -> ServiceError:
     return ServiceError(
         "ObjectNotFoundException", f"No scalable target found for resource ID: {request['ResourceId']}"
     )
-
-
-# --- CloudWatch ---------------------------------------------------------------------------------------------
-
-
-def put_metric_alarm(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """PutMetricAlarm: make an alarm, or replace the one of its name."""
-    name = request["AlarmName"]
-    service.resources.add(_ALARM, name, f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}", request)
-    return {}
-
-
-def delete_alarms(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """DeleteAlarms; those that are not there are passed over."""
-    for name in request["AlarmNames"]:
-        service.resources.delete(_ALARM, name)
-    return {}
-
-
-def describe_alarms(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """DescribeAlarms: all of them, or those that are named; none has data."""
-    wanted = request.get("AlarmNames")
-    return {
-        "MetricAlarms": [
-            {**item.request, "AlarmArn": item.arn, "StateValue": "INSUFFICIENT_DATA"}
-            for item in service.resources.all(_ALARM)
-            if wanted is None or item.name in wanted
-        ]
-    }
 
 
 _SERVICES: dict[str, tuple[str, dict[str, Operation]]] = {

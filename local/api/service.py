@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -87,6 +87,19 @@ class Service:
     def _settled(self) -> bool:
         changing = any(item.status in _CHANGING for item in self.resources.all("endpoint"))
         return self.events.idle() and not changing
+
+    def alarms(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the PutMetricAlarm requests of those alarms that exist, among these names.
+
+        Raises:
+            LocalError: they are elsewhere, and cannot be asked for.
+
+        """
+        there = self.events.aws
+        if there is not None:
+            return there.alarms(names)
+        found = [self.resources.get("alarm", name) for name in names]
+        return [item.request for item in found if item is not None]
 
     def later(self, action: Callable[[], Any]) -> None:
         """Do something once the operation's changes are written, in this thread; at once outside of one."""

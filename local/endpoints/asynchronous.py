@@ -158,13 +158,15 @@ class AsyncEndpoint:
             fleet, variant = self._router.enter()
         except InvocationError:  # the endpoint just went out of service
             raise _BrokenOffError from None
-        fault = True
+        began, status = time.perf_counter(), 0
         try:
             outcome = self._call(request, variant, body)
-            fault = outcome.status >= 500 or not outcome.status
+            status = outcome.status
             return outcome
         finally:
-            self._router.leave(fleet, fault=fault)
+            self._router.leave(fleet)
+            if fleet.watch is not None:
+                fleet.watch.note(variant.name, status or 500, time.perf_counter() - began)
 
     def _call(self, request: AsyncRequest, variant: Variant, body: bytes) -> _Outcome:
         instance = self._instance(variant)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from local.endpoints.alarms import Alarm, Watch
 from local.endpoints.errors import DeploymentError
 from local.endpoints.fleet import Fleet
 from local.endpoints.routing import Router
 from local.endpoints.shifting import Plan
 from local.endpoints.timing import Timing
 
-ALARM_RATIO = 0.05
-"""The share of 5xx among the new fleet's answers above which the configured alarms are in ALARM state.
-
-There is no CloudWatch here: each alarm that a deployment names stands for this one, which the service's own
-examples of deployment guardrails watch as well (Invocation5XXErrors).
-"""
-
 _LOOK = 0.05
+_LOOK_AT_ALARMS = 0.5
+"""Seconds between two looks at alarms, which go through all requests since the deployment began."""
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +28,35 @@ class Deployment:
     """One update of an endpoint from one fleet to another."""
 
     def __init__(
-        self, router: Router, old: Fleet, new: Fleet, plan: Plan, timing: Timing, closing: Callable[[], bool]
+        self,
+        router: Router,
+        old: Fleet,
+        new: Fleet,
+        plan: Plan,
+        timing: Timing,
+        closing: Callable[[], bool],
+        alarms: Sequence[Alarm] = (),
     ):
+        """Prepare it.
+
+        Args:
+            router: has the traffic.
+            old: what serves.
+            new: what is to serve.
+            plan: the steps.
+            timing: how long things may take.
+            closing: whether the service is ending.
+            alarms: any of them rolls the deployment back.
+
+        """
         self._router = router
         self._old = old
         self._new = new
         self._plan = plan
         self._timing = timing
         self._closing = closing
+        self._looked = 0.0
+        self._watch = new.watch = Watch(alarms) if alarms else None
         self._deadline = time.monotonic() + plan.limit
 
     def run(self, rolling_back: Callable[[str], None]) -> None:
@@ -59,6 +76,7 @@ class Deployment:
             rolling_back(str(error))
             self._roll_back()
             raise
+        self._new.watch = None
         self._router.set([(self._new, 1.0)])
         self._remove(self._old)
 
@@ -94,7 +112,9 @@ class Deployment:
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK))
             self._given_up()
-            self._check()
+            self._new.check_health()
+            self._look_at_alarms(_LOOK_AT_ALARMS)
+        self._look_at_alarms(0)
 
     def _ended(self) -> bool:
         if self._closing():
@@ -109,12 +129,10 @@ class Deployment:
             )
         return False
 
-    def _check(self) -> None:
-        self._new.check_health()
-        requests, faults = self._new.requests, self._new.faults
-        if self._plan.alarms and faults > ALARM_RATIO * requests:
-            raise DeploymentError(
-                f"One or more configured alarms went off during the deployment: "
-                f"{', '.join(self._plan.alarms)}: the new fleet failed {faults} of {requests} requests with "
-                f"5xx, more than {ALARM_RATIO:.0%}"
-            )
+    def _look_at_alarms(self, pause: float) -> None:
+        """Raise DeploymentError where an alarm is on; look no oftener than every `pause` seconds."""
+        if self._watch is None or time.monotonic() - self._looked < pause:
+            return
+        self._looked = time.monotonic()
+        if said := self._watch.went_off():
+            raise DeploymentError(f"One or more configured alarms went off during the deployment: {said}")

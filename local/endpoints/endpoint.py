@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.arns import now
 from local.containers import Containers
+from local.endpoints.alarms import alarm
 from local.endpoints.asynchronous import AsyncEndpoint, Publish
 from local.endpoints.capture import Capture
 from local.endpoints.deployment import ClosingError, Deployment
@@ -41,6 +42,7 @@ class Surroundings:
         package: finds a model package.
         save: keeps a record and tells the change of its status; with True the endpoint is gone.
         publish: publishes a notification.
+        alarms: returns the PutMetricAlarm requests of the alarms that are named.
         timing: how long things may take.
         closing: set when the service ends.
 
@@ -53,6 +55,7 @@ class Surroundings:
     package: PackageLookup
     save: Callable[[EndpointRecord, bool], None]
     publish: Publish
+    alarms: Callable[[Sequence[str]], list[dict[str, Any]]]
     timing: Timing
     closing: threading.Event
 
@@ -171,7 +174,9 @@ class Endpoint:
             new = self._new_fleet(pending.configuration)
             counts = [variant.desired for variant in new.variants.values()]
             steps = plan(None if pending.configuration.serverless else pending.deployment, min(counts))
-            deployment = Deployment(self.router, old, new, steps, self._around.timing, self._closing)
+            watched = [alarm(each, self.record.name) for each in self._around.alarms(steps.alarms)]
+            alarms = [each for each in watched if each is not None]
+            deployment = Deployment(self.router, old, new, steps, self._around.timing, self._closing, alarms)
             deployment.run(lambda reason: self._save("RollingBack", reason))
         except (DeploymentError, LocalError) as error:
             self.record.pending = None

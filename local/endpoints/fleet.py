@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.containers import Containers
+from local.endpoints.alarms import Watch
 from local.endpoints.errors import DeploymentError
 from local.endpoints.serverless import ServerlessVariant
 from local.endpoints.specification import PackageLookup, Specification, specify
@@ -19,14 +20,13 @@ _ROUNDING = 1e-9  # 0.1 + 0.2 of ten instances are three, not four
 
 
 class Fleet:
-    """The variants that serve one configuration, and what became of their requests.
+    """The variants that serve one configuration.
 
     Attributes:
         config: the CreateEndpointConfig request.
         variants: by name.
         under_way: requests that were given to it and are not answered yet.
-        requests: how many it was given.
-        faults: how many of these it failed: 5xx from a container, or none at all.
+        watch: counts its requests while alarms are over them.
 
     """
 
@@ -58,8 +58,7 @@ class Fleet:
         """
         self.config = config
         self.under_way = 0
-        self.requests = 0
-        self.faults = 0
+        self.watch: Watch | None = None
         self.variants: dict[str, Variant] = {}
         for given in config["ProductionVariants"]:
             specification = specify(models[given["ModelName"]], containers, package)

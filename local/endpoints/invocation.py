@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from local.endpoints.capture import Capture, Exchange
@@ -87,17 +88,21 @@ async def invoke(
 async def _attempt(
     endpoint: str, router: Router, fleet: Fleet, variant: Variant, request: bytes, timeout: float
 ) -> Answer:
-    fault = True
+    watch = fleet.watch
+    began = time.perf_counter() if watch is not None else 0.0
+    status = _FAULT
     try:
         answer = await variant.exchange(request, timeout)
-        fault = answer.status >= _FAULT
+        status = answer.status
     except TimeoutError:
         raise model_timeout(endpoint, timeout) from None
     except InvocationError as error:
-        fault = error.status >= _FAULT
+        status = error.status
         raise
     finally:
-        router.leave(fleet, fault=fault)
+        router.leave(fleet)
+        if watch is not None:
+            watch.note(variant.name, status, time.perf_counter() - began)
     if not 200 <= answer.status < 300:
         raise model_error(endpoint, answer.status, answer.body)
     return answer

@@ -58,6 +58,7 @@ class EndpointManager:
             package=self._package,
             save=self._save,
             publish=self._publish,
+            alarms=service.alarms,
             timing=self.timing,
             closing=self._closing,
         )

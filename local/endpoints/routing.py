@@ -59,7 +59,6 @@ class Router:
             self._position = (self._position + _GOLDEN) % 1.0
             fleet, variant = self._choose(target)
             fleet.under_way += 1
-            fleet.requests += 1
             return fleet, variant
 
     def stand_in(self, failed: Fleet, name: str) -> tuple[Fleet, Variant] | None:
@@ -72,14 +71,12 @@ class Router:
             if not variant.can_serve:
                 return None
             oldest.under_way += 1
-            oldest.requests += 1
             return oldest, variant
 
-    def leave(self, fleet: Fleet, *, fault: bool) -> None:
+    def leave(self, fleet: Fleet) -> None:
         """Count a request as answered, or failed."""
         with self._lock:
             fleet.under_way -= 1
-            fleet.faults += fault
 
     def _weighed(self) -> list[_Entry]:
         return [

@@ -114,6 +114,7 @@ class Yard:
         self.port = int(self.api.url.rpartition(":")[2])
         self.sagemaker = self._client("sagemaker")
         self.runtime = self._client("sagemaker-runtime")
+        self.cloudwatch = self._client("cloudwatch")
 
     def _client(self, name: str) -> Any:
         return boto3.client(

@@ -19,9 +19,6 @@ def blue_green(kind: str, wait: int = 1, size: int = 0, **policy: Any) -> dict[s
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, **policy}}
 
 
-ALARM = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
-
-
 @pytest.fixture(scope="module")
 def models(yard: Any) -> dict[str, str]:
     """Model names by what is the matter with them."""
@@ -100,18 +97,74 @@ def test_a_fleet_that_cannot_start_is_rolled_back_without_a_failed_request(
     assert states == ["CREATING", "IN_SERVICE", "UPDATING", "ROLLING_BACK", "IN_SERVICE"]
 
 
+def put_alarm(yard: Any, name: str, endpoint: str, **more: Any) -> None:
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    request: dict[str, Any] = {
+        "AlarmName": name,
+        "Namespace": "AWS/SageMaker",
+        "Dimensions": dimensions,
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        **more,
+    }
+    yard.cloudwatch.put_metric_alarm(**request)
+
+
+def rollback_by(*names: str) -> dict[str, Any]:
+    return {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in names]}}
+
+
 @pytest.mark.slow
-def test_a_fleet_that_trips_the_alarm_is_rolled_back_without_a_failed_request(
+def test_a_fleet_that_trips_an_alarm_is_rolled_back_without_a_failed_request(
     yard: Any, variant: Variant, models: Any, load: Any
 ) -> None:
     yard.serve("alarmed", variant("old"))
+    put_alarm(
+        yard, "errors", "alarmed", MetricName="Invocation5XXErrors", Statistic="Average", Threshold=0.05
+    )
+    put_alarm(yard, "others", "another", MetricName="Invocations", Statistic="Sum", Threshold=0)
     with load(yard.port, "alarmed") as sent:
-        told = update(yard, "alarmed", variant("fail"), {**blue_green("CANARY", 30, 10), **ALARM})
+        guarded = {**blue_green("CANARY", 30, 10), **rollback_by("others", "errors")}
+        told = update(yard, "alarmed", variant("fail"), guarded)
     assert not sent.failures
     assert set(sent.answers) == {"old:1"}
     assert told["EndpointStatus"] == "InService"
     assert told["EndpointConfigName"] == "alarmed-1"
-    assert "alarms went off during the deployment: errors: the new fleet failed" in told["FailureReason"]
+    reason = told["FailureReason"]
+    assert "alarms went off during the deployment: errors: Average of Invocation5XXErrors is 1" in reason
+
+
+@pytest.mark.slow
+def test_an_alarm_over_latency_rolls_a_slow_fleet_back_and_lets_a_quick_one_pass(
+    yard: Any, variant: Variant, models: Any, load: Any
+) -> None:
+    yard.serve("slow", variant("old"))
+    latency = {"MetricName": "ModelLatency", "ExtendedStatistic": "p50"}
+    put_alarm(yard, "slow-p50", "slow", **latency, Threshold=60e6)
+    guarded = {**blue_green("ALL_AT_ONCE", 1), **rollback_by("slow-p50")}
+    with load(yard.port, "slow"):
+        assert update(yard, "slow", variant("new"), guarded)["EndpointConfigName"] == "slow-2"
+        put_alarm(yard, "slow-p50", "slow", **latency, Threshold=1)
+        config = yard.config("slow-3", variant("old"))
+        yard.sagemaker.update_endpoint(
+            EndpointName="slow", EndpointConfigName=config, DeploymentConfig=guarded
+        )
+        told = yard.wait("slow")
+    assert told["EndpointConfigName"] == "slow-2"
+    assert "p50 of ModelLatency is" in told["FailureReason"]
+
+
+def test_alarms_that_do_not_exist_are_refused_and_those_of_the_stacks_are_there(
+    yard: Any, variant: Variant, models: Any
+) -> None:
+    yard.serve("guarded", variant("old"))
+    yard.config("guarded-2", variant("new"))
+    asked = {"EndpointName": "guarded", "EndpointConfigName": "guarded-2"}
+    with pytest.raises(ClientError, match=r"ValidationException.* do not exist: none-such"):
+        yard.sagemaker.update_endpoint(**asked, DeploymentConfig=rollback_by("guarded-5xx", "none-such"))
+    yard.sagemaker.update_endpoint(**asked, DeploymentConfig=rollback_by("guarded-5xx", "guarded-latency"))
+    assert yard.wait("guarded")["EndpointConfigName"] == "guarded-2"
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def test_an_asynchronous_endpoint_sleeps_and_is_woken_by_its_backlog(registry: R
         "TargetTrackingScaling",
         "StepScaling",
     }
-    [alarm] = registry.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    [alarm] = registry.client("cloudwatch").describe_alarms(AlarmNames=["iris-wake"])["MetricAlarms"]
     assert (alarm["AlarmName"], alarm["MetricName"]) == ("iris-wake", "HasBacklogWithoutCapacity")
 
 

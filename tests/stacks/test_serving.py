@@ -152,6 +152,19 @@ def test_a_rollback_is_decided_by_alarms_that_exist(prod: Any) -> None:
     assert {alarm["AlarmName"] for alarm in request["AutoRollbackConfiguration"]["Alarms"]} <= alarms
 
 
+def test_alarms_that_roll_back_are_the_same_on_one_machine(dev: Any) -> None:
+    from local.api.alarms import default_alarms
+
+    deployed = {a["AlarmName"]: a for a in dev.properties("serving", "AWS::CloudWatch::Alarm")}
+    latency = settings.read("dev").alarms.latency_ms
+    for alarm in default_alarms("trainyard-dev-iris", latency):
+        held = deployed[alarm["AlarmName"]]
+        assert sorted(held["Dimensions"], key=str) == sorted(alarm["Dimensions"], key=str)
+        assert {key: held.get(key) for key in alarm if key != "Dimensions"} == {
+            key: value for key, value in alarm.items() if key != "Dimensions"
+        }
+
+
 # What calls ask for beyond their own name: tags at creation, alarms and roles that a request names.
 IMPLIED = {
     "iam:PassRole",

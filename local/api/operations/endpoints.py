@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+from local.api.alarms import provide_alarms, require_alarms
 from local.api.errors import ServiceError, invalid
 from local.api.operations.endpoint_configs import config
 from local.api.operations.models import model
@@ -26,7 +27,8 @@ def create_endpoint(service: Service, request: dict[str, Any]) -> dict[str, Any]
     if service.endpoints.find(name) is not None or service.resources.find(own) is not None:
         raise invalid(f'Cannot create already existing endpoint "{own}".')
     configuration = _snapshot(service, request["EndpointConfigName"])
-    _check_deployment(request.get("DeploymentConfig"), configuration)
+    provide_alarms(service, name)
+    _check_deployment(service, request.get("DeploymentConfig"), configuration)
     service.endpoints.create(name, configuration, request.get("DeploymentConfig"))
     service.tags.add(own, request.get("Tags", []))
     return {"EndpointArn": own}
@@ -81,7 +83,8 @@ def update_endpoint(service: Service, request: dict[str, Any]) -> dict[str, Any]
             each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", [])
         }
         _retain(service, endpoint, configuration, excluded)
-    _check_deployment(deployment, configuration)
+    provide_alarms(service, endpoint.record.name)
+    _check_deployment(service, deployment, configuration)
     _check_names(deployment, endpoint.record.configuration, configuration)
     service.endpoints.update(endpoint, Pending(configuration, deployment, now()))
     return {"EndpointArn": endpoint.record.arn}
@@ -149,15 +152,18 @@ def _check_change(old: Configuration, new: Configuration) -> None:
         raise invalid("a serverless endpoint cannot become an instance-based one; create another")
 
 
-def _check_deployment(deployment: dict[str, Any] | None, configuration: Configuration) -> None:
+def _check_deployment(
+    service: Service, deployment: dict[str, Any] | None, configuration: Configuration
+) -> None:
     variants = configuration.request["ProductionVariants"]
     rolling = "RollingUpdatePolicy" in (deployment or {})
     if rolling and (configuration.serverless or len(variants) > 1):
         raise invalid("a rolling deployment needs one variant on instances; use BlueGreenUpdatePolicy")
     try:
-        plan(deployment, min(variant.get("InitialInstanceCount", 1) for variant in variants))
+        steps = plan(deployment, min(variant.get("InitialInstanceCount", 1) for variant in variants))
     except ValueError as error:
         raise invalid(str(error)) from None
+    require_alarms(service, steps.alarms)
 
 
 def _check_names(deployment: dict[str, Any] | None, old: Configuration, new: Configuration) -> None:
