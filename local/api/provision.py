@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from local.api.alarms import LATENCY_MS
 from local.api.alarms import LATENCY_MS, default_alarms, put_metric_alarm
 from local.api.dispatch import call
 from local.api.errors import ServiceError
