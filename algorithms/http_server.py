@@ -77,8 +77,9 @@ async def _serve(handler: Handler, limits: Limits, host: str, port: int) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     connections: set[_Connection] = set()
+    outbox = _Outbox(loop)
     server = await loop.create_server(
-        lambda: _Connection(handler, limits, connections), host, port, backlog=2048
+        lambda: _Connection(handler, limits, connections, outbox), host, port, backlog=2048
     )
     await stopping.wait()
     server.close()
@@ -89,13 +90,39 @@ async def _serve(handler: Handler, limits: Limits, host: str, port: int) -> None
         await asyncio.sleep(0.01)
 
 
+class _Outbox:
+    """What is to be written at the end of the event loop's turn.
+
+    Answers to requests that arrived together go out together: written one by one, each would wake its reader
+    in the middle of the work on the next, which costs as much as a fifth of a request's processor time.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[_Connection] = []
+
+    def add(self, connection: _Connection) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(connection)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.flush()
+
+
 class _Connection(asyncio.Protocol):
     """One client. Requests of a client that does not wait for answers are answered in their order."""
 
-    def __init__(self, handler: Handler, limits: Limits, connections: set[_Connection]) -> None:
+    def __init__(
+        self, handler: Handler, limits: Limits, connections: set[_Connection], outbox: _Outbox
+    ) -> None:
         self._handler = handler
         self._limits = limits
         self._connections = connections
+        self._outbox = outbox
+        self._unsent: list[bytes] = []
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport = cast("asyncio.Transport", None)  # until it is connected, which comes first
@@ -109,7 +136,13 @@ class _Connection(asyncio.Protocol):
         """Close it once what has arrived, or is arriving, is answered."""
         self._finishing = True
         if not self._receiving and not self._busy:
-            self._transport.close()
+            self._close()
+
+    def flush(self) -> None:
+        """Write the answers that are ready, if the client is still there."""
+        unsent, self._unsent = self._unsent, []
+        if unsent and not self._transport.is_closing():
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
 
     # --- asyncio --------------------------------------------------------------------------------------
 
@@ -174,7 +207,7 @@ class _Connection(asyncio.Protocol):
         if announced.isdigit():
             self._size = int(announced)
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and not self._too_large():
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         if b"content-length" not in self._headers:
@@ -228,7 +261,7 @@ class _Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         keep = keep and not self._finishing
-        self._transport.write(
+        self._write(
             b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
             % (
                 _STATUS_LINES[answer.status],
@@ -240,7 +273,16 @@ class _Connection(asyncio.Protocol):
         )
         if not keep:
             self._arrived.clear()
-            self._transport.close()
+            self._close()
+
+    def _write(self, data: bytes) -> None:
+        if not self._unsent:
+            self._outbox.add(self)
+        self._unsent.append(data)
+
+    def _close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 _STATUS_LINES = {
