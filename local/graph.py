@@ -71,17 +71,27 @@ def graph(definition: Mapping[str, Any]) -> dict[str, Node]:
     return nodes
 
 
-def jobs_below(nodes: Mapping[str, Node]) -> dict[str, int]:
-    """Return for each step the number of jobs in the longest chain that begins with it."""
+def seconds_below(nodes: Mapping[str, Node], past: Mapping[str, float]) -> dict[str, float]:
+    """Return for each step how long the longest chain that begins with it is expected to take.
+
+    Args:
+        nodes: the steps.
+        past: job → the seconds that it took before. One without a past is taken for an average one, so that
+            without any past the longest chain is that of the most jobs.
+
+    """
+    known = [past[name] for name in nodes if name in past]
+    average = sum(known) / len(known) if known else 1.0
     waiting: dict[str, list[str]] = {name: [] for name in nodes}
     for node in nodes.values():
         for need in node.needs:
             waiting[need].append(node.name)
-    longest: dict[str, int] = {}
+    longest: dict[str, float] = {}
 
-    def measure(name: str) -> int:
+    def measure(name: str) -> float:
         if name not in longest:
-            longest[name] = (nodes[name].type in JOBS) + max(map(measure, waiting[name]), default=0)
+            own = past.get(name, average) if nodes[name].type in JOBS else 0.0
+            longest[name] = own + max(map(measure, waiting[name]), default=0.0)
         return longest[name]
 
     return {name: measure(name) for name in nodes}

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +28,16 @@ class Process:
 
     It leads a session of its own: a Ctrl-C at the terminal reaches the runner alone, and a signal to
     the group reaches all descendants.
+
+    Attributes:
+        pid: the number of its main process.
+        seconds: how long the main process ran; None until `wait` has seen its end.
+
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path):
+        self.seconds: float | None = None
+        self._started = time.monotonic()
         with log.open("ab") as output:
             self._child = _start(command, cwd, environment, output.fileno())
         self.pid = self._child.pid
@@ -42,6 +50,8 @@ class Process:
         What the command left running is killed: a job is over when its main process is.
         """
         self._wait_for_end()
+        if self.seconds is None:
+            self.seconds = time.monotonic() - self._started
         with self._lock:
             if self._child.returncode is None:
                 self._signal(signal.SIGKILL)

@@ -207,6 +207,16 @@ class Records:
             step,
         )
 
+    def process_seconds(self, pipeline: str) -> dict[str, float]:
+        """Return for each step of a pipeline how long its process ran when it last succeeded."""
+        # Of the other columns of a group SQLite gives those of the row with the maximum.
+        rows = self.rows(
+            "SELECT name, process_seconds, max(ended) FROM steps "
+            "WHERE pipeline = ? AND process_seconds IS NOT NULL GROUP BY name",
+            pipeline,
+        )
+        return {row["name"]: row["process_seconds"] for row in rows}
+
     # --- jobs -----------------------------------------------------------------------------------------
 
     def add_job(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local.errors import LocalError, disk_full
 
-VERSION = 2
+VERSION = 3
 
 _MIGRATIONS = {
     1: """
@@ -61,6 +61,9 @@ CREATE TABLE deliveries (
     attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT,
     created TEXT NOT NULL, ended TEXT);
 CREATE INDEX deliveries_open ON deliveries (id) WHERE ended IS NULL;
+""",
+    3: """
+ALTER TABLE steps ADD COLUMN process_seconds REAL;
 """,
 }
 """Version → what makes it out of the one before."""

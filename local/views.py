@@ -26,7 +26,11 @@ def execution(row: Row) -> dict[str, Any]:
 
 
 def step(row: Row) -> dict[str, Any]:
-    """Return a step of an execution, with its outputs and metrics drawn from its properties."""
+    """Return a step of an execution, with its outputs and metrics drawn from its properties.
+
+    `seconds` is from its start to its end, `process_seconds` what its job's own process took of that; None
+    for a step without a job, from the cache, or without success.
+    """
     properties = json.loads(row["properties"])
     return {
         "name": row["name"],
@@ -35,6 +39,7 @@ def step(row: Row) -> dict[str, Any]:
         "seconds": seconds_between(row["started"], row["ended"]),
         "started": row["started"],
         "ended": row["ended"],
+        "process_seconds": row["process_seconds"],
         "attempts": row["attempts"],
         "cached": row["cache_source"] is not None,
         "cache_source": row["cache_source"],

@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Job:
         step: the step it runs for, for messages.
         request: the CreateProcessingJob, CreateTrainingJob or CreateTransformJob request, resolved.
         threads: the threads that its numerical libraries may use: its share of the cores.
+        processes: what was started for it.
 
     """
 
@@ -55,6 +56,12 @@ class Job:
     step: str
     request: Mapping[str, Any]
     threads: int
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def process_seconds(self) -> float:
+        """How long the job's own processes ran, without what the runner did before and after."""
+        return sum(process.seconds or 0.0 for process in self.processes)
 
     @property
     def objects(self) -> ObjectStore:
@@ -156,6 +163,7 @@ class Job:
             environment=job_environment(environment, self.root, self.threads),
             log=self.log,
         )
+        self.processes.append(process)
         self.control.add(process)
         self.state.records.update_job(
             self.name, pid=process.pid, process_started=process_started(process.pid)
