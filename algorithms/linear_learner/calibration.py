@@ -57,20 +57,21 @@ def calibrate(criterion: Criterion, scores: Floats, labels: Floats) -> tuple[Dou
     separates, that is the middle of the gap and not the edge of one class.
     """
     count, models = scores.shape
-    order = np.argsort(-scores, axis=0, kind="stable")
-    falling = np.take_along_axis(scores, order, axis=0)
-    hits = np.cumsum(labels[order], axis=0, dtype=np.float64)
-    true = np.vstack([np.zeros((1, models)), hits])
-    predicted = np.arange(count + 1, dtype=np.float64)[:, None]
+    rising = np.negative(scores.T, order="C")  # (models, n): sorting adjacent numbers takes a fifth of the time
+    order = np.argsort(rising, axis=1)  # the order among equal scores does not matter: no cut lies there
+    falling = -np.take_along_axis(rising, order, axis=1)
+    true = np.zeros((models, count + 1))
+    np.cumsum(labels[order], axis=1, out=true[:, 1:])
+    predicted = np.arange(count + 1, dtype=np.float64)
     actual = float(labels.sum(dtype=np.float64))
     values = criterion_values(criterion, true, predicted, actual, count)
     values = np.broadcast_to(values, true.shape).copy()
-    values[1:-1][falling[1:] == falling[:-1]] = -np.inf
-    best = values.max(axis=0)
+    values[:, 1:-1][falling[:, 1:] == falling[:, :-1]] = -np.inf
+    best = values.max(axis=1)
     thresholds = np.empty(models, np.float32)
     for model in range(models):
-        cuts = np.flatnonzero(values[:, model] == best[model])
-        thresholds[model] = _between(falling[:, model], int(cuts[len(cuts) // 2]))
+        cuts = np.flatnonzero(values[model] == best[model])
+        thresholds[model] = _between(falling[model], int(cuts[len(cuts) // 2]))
     return best, thresholds
 
 

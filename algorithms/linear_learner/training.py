@@ -31,6 +31,7 @@ SEED = 2
 """Initial weights and shuffling are drawn from it: the same data and hyperparameters give the same model."""
 
 _EXAMINED_BYTES = 2 * 2**20
+"""Rows scored at once, or their scores if these are wider: they stay in the caches between the passes."""
 
 
 def train(values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> LinearModel:
@@ -207,7 +208,8 @@ class _Job:
 
     def _examine(self, channel: Channel, columns: Columns | None = None) -> Examination:
         """Read a channel's raw rows; with `columns`, over those columns alone once training knows them."""
-        rows = max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * self._feature_dim))
+        width = max(self._feature_dim, self._block.weights.shape[1])
+        rows = max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * width))
         batches = MiniBatches(channel, rows)
         batches.head()
         if columns is not None:
