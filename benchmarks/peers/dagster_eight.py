@@ -1,6 +1,6 @@
 """The eight-step graph with empty bodies as two Dagster jobs: in one process, and a process a step."""
 
-# ruff: noqa: D101, D102, D103, ARG002 -- empty steps: their names say all there is to say
+# ruff: noqa: D103 -- empty steps: their names say all there is to say
 
 from dagster import Definitions, In, Nothing, Out, graph, in_process_executor, multiprocess_executor, op
 

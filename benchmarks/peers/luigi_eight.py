@@ -3,7 +3,7 @@
 Arguments: a folder for the files, and the number of workers (1: all in one process; more: a fork a task).
 """
 
-# ruff: noqa: D101, D102, D103, ARG002 -- empty steps: their names say all there is to say
+# ruff: noqa: D101, D102, D103 -- empty steps: their names say all there is to say
 
 import sys
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The eight-step graph with empty bodies as a Metaflow flow: a process a step, of which there is a ninth."""
 
-# ruff: noqa: D101, D102, D103, ARG002 -- empty steps: their names say all there is to say
+# ruff: noqa: D102, ARG002 -- empty steps: their names say all there is to say
 
 from metaflow import FlowSpec, step
 

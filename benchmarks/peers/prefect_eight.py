@@ -1,6 +1,6 @@
 """The eight-step graph with empty bodies as a Prefect flow; its tasks are threads of one process."""
 
-# ruff: noqa: D101, D102, D103, ARG002 -- empty steps: their names say all there is to say
+# ruff: noqa: D103 -- empty steps: their names say all there is to say
 
 from prefect import flow, task
 
