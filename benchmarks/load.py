@@ -72,7 +72,15 @@ def _wrk(request: Request, connections: int, seconds: float) -> Load:
             f'wrk.headers["Content-Type"] = "{request.content_type}"\n'
         )
         url = f"http://127.0.0.1:{request.port}{request.path}"
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency"]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{max(1, round(seconds))}s",
+            "--latency",
+            "--timeout",
+            "30s",
+        ]
         done = subprocess.run([*command, "-s", str(script), url], capture_output=True, text=True, check=True)
     return _read_wrk(done.stdout)
 

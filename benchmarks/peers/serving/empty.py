@@ -1,4 +1,4 @@
-"""The bound: an ASGI application under uvicorn that reads the body and answers two bytes."""
+"""The bound: an ASGI application that reads the body and answers two bytes."""
 
 from __future__ import annotations
 

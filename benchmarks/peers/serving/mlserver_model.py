@@ -1,6 +1,6 @@
 """MLServer: a runtime of its own kind, over the open inference protocol."""
 
-from linear import score
+from linear import scores
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
@@ -14,7 +14,7 @@ class Linear(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Score one row."""
-        row = NumpyCodec.decode_input(payload.inputs[0])
-        output = ResponseOutput(name="score", shape=[1], datatype="FP32", data=[score(row[0])])
+        """Score the rows."""
+        found = scores(NumpyCodec.decode_input(payload.inputs[0]))
+        output = ResponseOutput(name="score", shape=[len(found)], datatype="FP32", data=found)
         return InferenceResponse(model_name=self.name, outputs=[output])

@@ -1,1 +1,0 @@
-"""The same linear model behind other servers; each module runs in an environment of its own."""
