@@ -38,14 +38,29 @@ class Forward:
     features: Features
 
 
-def forward(features: Features, table: Floats, bias: float, square: Floats | None = None) -> Forward:
-    """Scores of n rows; `square` is a buffer (≥ n, feature_dim) for X² of dense rows."""
+def lengths(table: Floats) -> Floats:
+    """Return q above, (feature_dim,): the squared length of each feature's factors."""
     factors = table[:, :-1]
+    return np.asarray(np.einsum("if,if->i", factors, factors))
+
+
+def forward(
+    features: Features,
+    table: Floats,
+    bias: float,
+    *,
+    square: Floats | None = None,
+    squared_lengths: Floats | None = None,
+) -> Forward:
+    """Scores of n rows.
+
+    square: a buffer (≥ n, feature_dim) for X² of dense rows. squared_lengths: of `table`, where they are
+    known: to work them out costs a pass over it.
+    """
     sums = np.asarray(features @ table, dtype=np.float32)
     squares = _squared(features, square)
-    lengths = np.einsum("if,if->i", factors, factors)
     pairs = np.einsum("nf,nf->n", sums[:, :-1], sums[:, :-1])
-    pairs -= squares @ lengths
+    pairs -= squares @ (lengths(table) if squared_lengths is None else squared_lengths)
     pairs *= np.float32(0.5)
     pairs += sums[:, -1]
     pairs += np.float32(bias)
@@ -56,8 +71,8 @@ def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows, Floats]
     """Rows of the table that occur in the mini-batch, and the gradient of those rows, (rows, k + 1).
 
     slope: ∂loss/∂score, (n,). A feature that is 0 in every row has no gradient and is left out, whether the
-    rows are stored dense or sparse: that is what keeps the cost of an update in proportion to what is
-    touched.
+    rows are stored dense or sparse. Sparse rows should come over the columns that occur in them alone (see
+    `touched`), with those rows of the table: that keeps the cost in proportion to what is touched.
     """
     weighted = done.sums * slope[:, None]
     weighted[:, -1] = slope
@@ -74,14 +89,17 @@ def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows, Floats]
 
 def _sparse_gradient(done: Forward, slope: Floats, weighted: Floats, table: Floats) -> tuple[Rows, Floats]:
     features: csr_matrix = done.features
-    touched, places = np.unique(features.indices, return_inverse=True)
     of_row = np.repeat(slope, np.diff(features.indptr))
-    squares = features.data * features.data
-    seen = np.bincount(places, weights=squares, minlength=len(touched)) > 0  # stored zeros do not count
-    second = np.bincount(places, weights=squares * of_row, minlength=len(touched)).astype(np.float32)
-    compact = type(features)((features.data, places, features.indptr), shape=(len(slope), len(touched)))
-    rows = touched[seen].astype(np.intp)
-    return rows, _finish(np.asarray(compact.T @ weighted)[seen], second[seen], table[rows])
+    stored: csr_matrix = done.squares
+    squares: Floats = stored.data
+    # By their squares, so that stored zeros do not count.
+    seen = np.bincount(features.indices, weights=squares, minlength=len(table)) > 0
+    second = np.bincount(features.indices, weights=squares * of_row, minlength=len(table)).astype(np.float32)
+    rows = np.flatnonzero(seen)
+    full = np.asarray(features.T @ weighted)
+    if len(rows) == len(full):
+        return rows, _finish(full, second, table)
+    return rows, _finish(full[rows], second[rows], table[rows])
 
 
 def _finish(first: Floats, second: Floats, table: Floats) -> Floats:
@@ -93,6 +111,4 @@ def _finish(first: Floats, second: Floats, table: Floats) -> Floats:
 def _squared(features: Features, buffer: Floats | None) -> Features:
     if isinstance(features, np.ndarray):
         return np.square(features, out=None if buffer is None else buffer[: len(features)])
-    squares = features.copy()
-    squares.data *= squares.data
-    return squares
+    return type(features)((np.square(features.data), features.indices, features.indptr), shape=features.shape)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import CustomerError, Features, Predictions
-from algorithms.factorization_machines.machine import forward
+from algorithms.factorization_machines.machine import forward, lengths
 from algorithms.factorization_machines.schema import BINARY, REGRESSOR
 from algorithms.linear_learner.losses import sigmoid
 from algorithms.model_file import array_problem, read_model, write_model
@@ -29,6 +30,10 @@ class FactorizationMachine:
         self.table = np.ascontiguousarray(table, dtype=np.float32)
         self.bias = float(bias)
 
+    @cached_property
+    def _lengths(self) -> Floats:
+        return lengths(self.table)
+
     @property
     def feature_dim(self) -> int:
         """The width of the rows that it takes."""
@@ -39,7 +44,9 @@ class FactorizationMachine:
         count, width = features.shape
         step = max(1, _SCORED_BYTES // (4 * width)) if isinstance(features, np.ndarray) else count
         parts = [
-            forward(features[start : start + step], self.table, self.bias).scores
+            forward(
+                features[start : start + step], self.table, self.bias, squared_lengths=self._lengths
+            ).scores
             for start in range(0, count, max(step, 1))
         ]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)

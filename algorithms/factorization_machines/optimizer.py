@@ -37,6 +37,8 @@ STEP = {"bias": 1.0, "linear": 20.0, "factors": 30.0}
 _BETA_1, _BETA_2 = 0.9, 0.999
 _EPSILON = 1e-8
 _POWER = 5
+_SETTLED = 8192
+"""Rows averaged at a time."""
 _UNIT = 1000.0
 """Updates are counted in thousands inside A, which float32 holds for jobs of up to 10¹⁰ updates."""
 
@@ -52,6 +54,7 @@ class AveragedAdam:
     ) -> None:
         # np.zeros takes no memory for pages that are never written: rows that never occur cost nothing.
         self._first, self._second, self._drift = (np.zeros(shape, np.float32) for _ in range(3))
+        self._moved = np.zeros(shape[0], np.bool_)
         self._rates, self._wd, self._clip = rates, wd, clip
         self._eps = _EPSILON if eps is None else eps
         self._steps = 0
@@ -77,9 +80,13 @@ class AveragedAdam:
         table[rows] = weights
         first *= np.float32(((self._steps - 1) / _UNIT) ** _POWER)
         self._drift[rows] -= first
+        self._moved[rows] = True
 
     def settle(self, table: Floats) -> None:
-        """Set the table to its average."""
-        self._drift *= np.float32((_UNIT / max(self._steps, 1)) ** _POWER)
-        table -= self._drift
-        self._drift[...] = 0
+        """Set the table to its average; only rows that have ever moved are looked at."""
+        scale = np.float32((_UNIT / max(self._steps, 1)) ** _POWER)
+        moved = np.flatnonzero(self._moved)
+        for start in range(0, len(moved), _SETTLED):
+            rows = moved[start : start + _SETTLED]
+            table[rows] -= self._drift[rows] * scale
+            self._drift[rows] = 0

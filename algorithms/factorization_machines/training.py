@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.base import Batch, Channel, CustomerError
+from algorithms.base import Batch, Channel, CustomerError, Features
 from algorithms.factorization_machines.machine import forward, gradient
 from algorithms.factorization_machines.metrics import Objective, objective
 from algorithms.factorization_machines.model import FactorizationMachine
 from algorithms.factorization_machines.optimizer import STEP, AveragedAdam
 from algorithms.logs import MetricLog
 from algorithms.mini_batches import MiniBatches
+from algorithms.touched import Touched
 
 Floats = npt.NDArray[np.float32]
 
@@ -51,6 +52,10 @@ def _test(model: FactorizationMachine, channel: Channel, rows: int, log: MetricL
     log.test_score(*counters.results())
 
 
+_DRAWN = 8192
+"""Rows of factors drawn at a time."""
+
+
 class _Job:
     """Weights and optimizers of one job."""
 
@@ -58,7 +63,9 @@ class _Job:
         self._values = values
         factors, random = values["num_factors"], np.random.default_rng(SEED)
         self._table = np.empty((values["feature_dim"], factors + 1), np.float32)
-        self._table[:, :-1] = _initial(values, "factors", (values["feature_dim"], factors), random)
+        for start in range(0, len(self._table), _DRAWN):  # drawn in float64: not all at once
+            part = self._table[start : start + _DRAWN, :-1]
+            part[...] = _initial(values, "factors", part.shape, random)
         self._table[:, -1] = _initial(values, "linear", (values["feature_dim"],), random)
         self._bias = _initial(values, "bias", (1, 1), random)
         options = {"eps": values["eps"], "clip": values["clip_gradient"]}
@@ -66,6 +73,7 @@ class _Job:
         self._optimizer = AveragedAdam(self._table.shape, rates[1:], wd[1:], **options)
         self._bias_optimizer = AveragedAdam((1, 1), rates[:1], wd[:1], **options)
         self._square: Floats | None = None
+        self._touched = Touched()
 
     def epoch(self, batches: MiniBatches) -> tuple[Objective, int]:
         """One pass; training metrics (each row scored before its update) and the number of records."""
@@ -94,18 +102,22 @@ class _Job:
 
     def _update(self, batch: Batch, counters: Objective) -> None:
         assert batch.labels is not None
-        done = forward(batch.features, self._table, float(self._bias[0, 0]), self._buffer(batch))
+        features, rows, table = batch.features, None, self._table
+        if not isinstance(features, np.ndarray):
+            rows, features = self._touched.of(features)
+            table = table[rows]
+        done = forward(features, table, float(self._bias[0, 0]), square=self._buffer(features))
         slope = counters.slope(done.scores, batch.labels)
         rescale = self._values["rescale_grad"]
         slope *= np.float32(1 / len(batch) if rescale is None else rescale)
-        rows, change = gradient(done, slope, self._table)
-        self._optimizer.step(self._table, rows, change)
+        moving, change = gradient(done, slope, table)
+        self._optimizer.step(self._table, moving if rows is None else rows[moving], change)
         self._bias_optimizer.step(self._bias, np.zeros(1, np.intp), slope.sum().reshape(1, 1))
 
-    def _buffer(self, batch: Batch) -> Floats | None:
+    def _buffer(self, features: Features) -> Floats | None:
         """Memory for X² of dense rows, taken once for all mini-batches."""
-        if self._square is None and isinstance(batch.features, np.ndarray):
-            self._square = np.empty((self._values["mini_batch_size"], batch.features.shape[1]), np.float32)
+        if self._square is None and isinstance(features, np.ndarray):
+            self._square = np.empty((self._values["mini_batch_size"], features.shape[1]), np.float32)
         return self._square
 
     def _columns(self, name: str, scale: Mapping[str, float]) -> Floats:

@@ -49,9 +49,7 @@ class Blocks:
         other.result()
 
     def _of(self, rows: int) -> tuple[slice, ...]:
-        return tuple(
-            slice(start, min(start + self._rows, rows)) for start in range(0, rows, self._rows)
-        )
+        return tuple(slice(start, min(start + self._rows, rows)) for start in range(0, rows, self._rows))
 
 
 def _each(work: Work, blocks: tuple[slice, ...], scratch: Floats) -> None:

@@ -67,7 +67,9 @@ class Examination:
         if self._criterion.falling:
             return losses, losses
         if counted:
-            return losses, criterion_values(self._criterion, *positives, actual, max(count, 1))
+            return losses, criterion_values(
+                self._criterion, positives[0], positives[1], actual, max(count, 1)
+            )
         return losses, self.calibrated(candidates, None)[0]
 
     def calibrated(self, candidates: Weights, samples: int | None) -> tuple[Doubles, Floats]:

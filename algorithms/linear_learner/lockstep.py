@@ -26,7 +26,7 @@ from algorithms.linear_learner.optimizers import create, grown
 from algorithms.linear_learner.rates import GROUP, Penalty, Rates
 from algorithms.linear_learner.scaling import LabelScaler
 from algorithms.linear_learner.settings import Settings
-from algorithms.linear_learner.touched import Touched
+from algorithms.touched import Touched
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -112,7 +112,8 @@ class LockStep:
     @property
     def bias(self) -> Floats:
         """A view of the bias."""
-        return self._table[self._features]
+        bias: Floats = self._table[self._features]
+        return bias
 
     def epoch(self, batches: Iterable[Batch]) -> tuple[Doubles, int]:
         """One pass of updates; mean loss per model (before each update) and the number of records.

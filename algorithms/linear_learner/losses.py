@@ -81,7 +81,7 @@ def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
     probabilities *= np.reciprocal(total, out=total)
     cells = ordered.reshape(classes * count, models)
     rows = labels.astype(np.intp) * count + np.arange(count)
-    right = cells.take(rows, axis=0)
+    right: Floats = cells.take(rows, axis=0)
     cells[rows] = right - np.float32(1)
     np.copyto(gradient, ordered.transpose(1, 0, 2))
     np.maximum(right, _TINY, out=right)

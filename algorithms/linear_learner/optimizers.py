@@ -122,9 +122,7 @@ class Optimizer(ABC):
         for array in (weights, *self._state):
             array[np.abs(array) < _NOTHING] = 0
 
-    def _step_all(
-        self, weights: Floats, gradient: Floats, rates: Rates, penalty: Penalty, free: int
-    ) -> None:
+    def _step_all(self, weights: Floats, gradient: Floats, rates: Rates, penalty: Penalty, free: int) -> None:
         factor, damping = self._constants()
         step = rates.times(factor, GROUP if len(weights) % GROUP == 0 else 1)
         penalised = len(weights) - free
@@ -185,9 +183,7 @@ class Optimizer(ABC):
             pace = rates.base * drift
             pace *= self._direction(moments, damping, np.empty(pace.size, np.float32))
             weights[rows] -= pace
-        for state, moment, decay in zip(
-            self._state, moments, absence.decays(rows, self._steps), strict=True
-        ):
+        for state, moment, decay in zip(self._state, moments, absence.decays(rows, self._steps), strict=True):
             state[rows] = moment * decay
 
     def _constants(self) -> tuple[float, np.float32]:

@@ -42,7 +42,9 @@ class Rates:
 
     def times(self, factor: float, rows: int) -> Floats:
         """Return every rate times `factor`, for 1 row or for GROUP; overwritten by the next call."""
-        return np.multiply(self._values[rows], np.float32(factor), out=self._scaled[rows])
+        scaled = self._scaled[rows]
+        np.multiply(self._values[rows], np.float32(factor), out=scaled)
+        return scaled
 
 
 class Penalty:
