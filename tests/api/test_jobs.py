@@ -139,7 +139,7 @@ def test_jobs_are_listed_by_status_and_name(site: Any) -> None:
     assert [entry["ProcessingJobName"] for entry in failed] == ["bad-1"]
     assert "exit code: 1" in failed[0]["FailureReason"]
     named = client.list_processing_jobs(NameContains="GOOD", SortBy="Name")["ProcessingJobSummaries"]
-    assert [entry["ProcessingJobName"] for entry in named] == ["good-2", "good-1"]
+    assert [entry["ProcessingJobName"] for entry in named] == ["good-1", "good-2"]
     by_status = client.list_processing_jobs(SortBy="Status", SortOrder="Ascending")["ProcessingJobSummaries"]
     assert [entry["ProcessingJobStatus"] for entry in by_status] == ["Completed", "Completed", "Failed"]
     after = client.list_processing_jobs(LastModifiedTimeAfter=failed[0]["LastModifiedTime"])

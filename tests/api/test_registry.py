@@ -93,7 +93,7 @@ def test_versions_are_counted_and_a_number_is_given_once(site: Any) -> None:
     client.delete_model_package(ModelPackageName=second)
     assert register(site, "Iris").endswith("iris/3")
     listed = client.list_model_packages(ModelPackageGroupName="Iris")["ModelPackageSummaryList"]
-    assert [entry["ModelPackageVersion"] for entry in listed] == [3, 1]
+    assert [entry["ModelPackageVersion"] for entry in listed] == [1, 3]
     newest = client.list_model_packages(ModelPackageGroupName="Iris", MaxResults=1)
     assert newest["ModelPackageSummaryList"] == listed[:1]
     rest = client.list_model_packages(ModelPackageGroupName="Iris", NextToken=newest["NextToken"])
@@ -185,3 +185,32 @@ def test_only_what_exists_bears_tags(shared_site: Any) -> None:
     arn = "arn:aws:sagemaker:us-east-1:000000000000:model/none"
     code, message = shared_site.code(shared_site.sagemaker.list_tags, ResourceArn=arn)
     assert (code, arn in message) == ("ResourceNotFound", True)
+
+
+# The default of SortOrder, as botocore documents it.
+@pytest.mark.parametrize(
+    ("listing", "members", "make"),
+    [
+        ("list_model_package_groups", "ModelPackageGroupSummaryList", "create_model_package_group"),
+        ("list_models", "Models", "create_model"),
+    ],
+)
+def test_lists_are_in_the_documented_order(site: Any, listing: str, members: str, make: str) -> None:
+    documented = (
+        site.sagemaker.meta.service_model.operation_model(
+            "".join(part.title() for part in listing.split("_"))
+        )
+        .input_shape.members["SortOrder"]
+        .documentation
+    )
+    for name in ("first", "second"):
+        if make == "create_model":
+            container = {"Image": "382416733822.dkr.ecr.us-east-1.amazonaws.com/knn:1"}
+            site.sagemaker.create_model(
+                ModelName=name, PrimaryContainer=container, ExecutionRoleArn=site.role
+            )
+        else:
+            site.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    listed = [next(iter(entry.values())) for entry in getattr(site.sagemaker, listing)()[members]]
+    upwards = "Ascending" in documented
+    assert listed == (["first", "second"] if upwards else ["second", "first"])

@@ -28,12 +28,14 @@ class _Kind:
         word: Training, Processing or Transform; members and operations are called after it.
         arn: what its ARN calls it.
         missing: the message for a job that does not exist; `{name}` is its name.
+        order: in which they are listed where the request has no SortOrder.
 
     """
 
     word: str
     arn: str
     missing: str
+    order: str
 
     @property
     def name(self) -> str:
@@ -41,9 +43,14 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind("Training", "training-job", "Requested resource not found: there is no training job {name}."),
-    _Kind("Processing", "processing-job", "Could not find requested job with name: {name}"),
-    _Kind("Transform", "transform-job", "Could not find requested job with name: {name}"),
+    _Kind(
+        "Training",
+        "training-job",
+        "Requested resource not found: there is no training job {name}.",
+        "Ascending",
+    ),
+    _Kind("Processing", "processing-job", "Could not find requested job with name: {name}", "Ascending"),
+    _Kind("Transform", "transform-job", "Could not find requested job with name: {name}", "Descending"),
 )
 
 
@@ -158,7 +165,11 @@ def _list(kind: _Kind) -> Operation:
             "Status": lambda item: item[status],
         }
         shown, more = page(
-            request, wanted(request, items, kind.name), sort=sort, identity=lambda item: item[kind.name]
+            request,
+            wanted(request, items, kind.name),
+            sort=sort,
+            identity=lambda item: item[kind.name],
+            order=kind.order,
         )
         return {f"{kind.word}JobSummaries": shown, **more}
 

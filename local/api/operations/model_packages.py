@@ -63,7 +63,7 @@ def describe_group(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation("ListModelPackageGroups")
 def list_groups(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """Return groups, newest first."""
+    """Return groups, oldest first."""
     if request.get("CrossAccountFilterOption") == "CrossAccount":
         return {"ModelPackageGroupSummaryList": []}
     items = [_group_summary(row) for row in service.records.rows("SELECT * FROM model_package_groups")]
@@ -72,6 +72,7 @@ def list_groups(service: Service, request: dict[str, Any]) -> dict[str, Any]:
         wanted(request, items, _GROUP_NAME),
         sort={"CreationTime": lambda item: item["CreationTime"], "Name": lambda item: item[_GROUP_NAME]},
         identity=lambda item: item[_GROUP_NAME],
+        order="Ascending",
     )
     return {"ModelPackageGroupSummaryList": shown, **more}
 
@@ -135,9 +136,8 @@ def _require_data(service: Service, request: dict[str, Any]) -> None:
             raise invalid(str(error)) from None
 
 
-def _description(service: Service, row: Row) -> dict[str, Any]:
+def _description(row: Row) -> dict[str, Any]:
     return {
-        **_generated(service, row),
         **json.loads(row["request"]),
         **json.loads(row["description"]),
         "ModelPackageName": f"{row['model_package_group'].lower()}/{row['version']}",
@@ -163,12 +163,13 @@ def _generated(service: Service, row: Row) -> dict[str, Any]:
 @operation("DescribeModelPackage")
 def describe_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """Return a model package."""
-    return _description(service, package(service, request["ModelPackageName"]))
+    row = package(service, request["ModelPackageName"])
+    return {**_generated(service, row), **_description(row)}
 
 
 @operation("ListModelPackages")
 def list_packages(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """Return model packages (of one group), newest first."""
+    """Return model packages (of one group), oldest first."""
     name = request.get(_GROUP_NAME)
     group = _group(service, name)["name"] if name else None
     if request.get("ModelPackageType") == "Unversioned" or (
@@ -177,7 +178,7 @@ def list_packages(service: Service, request: dict[str, Any]) -> dict[str, Any]:
         return {"ModelPackageSummaryList": []}  # the packages without a group, of which there are none here
     approval = request.get("ModelApprovalStatus")
     items = [
-        _description(service, row)
+        _description(row)
         for row in service.records.model_packages(group)
         if approval in (None, row["approval_status"])
     ]
@@ -189,6 +190,7 @@ def list_packages(service: Service, request: dict[str, Any]) -> dict[str, Any]:
             "Name": lambda item: item["ModelPackageName"],
         },
         identity=lambda item: f"{item[_GROUP_NAME]}/{item['ModelPackageVersion']:09d}",
+        order="Ascending",
     )
     return {"ModelPackageSummaryList": shown, **more}
 
@@ -250,4 +252,4 @@ def delete_package(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 def announce(service: Service, package_arn: str) -> None:
     """Tell the bus the state of a model package, as the service tells EventBridge."""
-    service.events.put(STATE_EVENT, _description(service, package(service, package_arn)), (package_arn,))
+    service.events.put(STATE_EVENT, _description(package(service, package_arn)), (package_arn,))
