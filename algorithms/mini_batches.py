@@ -4,9 +4,10 @@ The channel is taken up in windows of at most `WINDOW_BYTES`. A window's rows ar
 buffer, at random places and scaled on the way: the source may be a view of a mapped file whose rows are
 neither aligned nor adjacent, which BLAS would copy anew for every product. Mini-batches are then slices of
 that buffer. A channel that fits into one window stays there: later epochs read nothing and only draw another
-order of the mini-batches. A longer channel is read again for every epoch, and memory stays flat in its rows.
+order of the mini-batches. A longer channel is read again for every epoch.
 
-Sparse rows stay CSR and are shuffled within the window alike.
+A dense window of more than `MEMORY_BYTES` lies in scratch files (`algorithms.scratch`), so that memory stays
+flat in the rows. Sparse rows stay CSR in memory and are shuffled within the window alike.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import Batch, Channel, CustomerError, Features
+from algorithms.scratch import Scratch, Segment, is_mapped
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 WINDOW_BYTES = 256 * 2**20
+MEMORY_BYTES = 16 * 2**20
+"""What of a dense window is in memory: all of one up to this size, else so much at a time."""
 _BLOCK_BYTES = 2**20
 """Rows are scaled in blocks of about this size, which stay in the second-level cache between the passes."""
 
@@ -67,13 +71,13 @@ class MiniBatches:
         self._rows = rows
         self._random = None if seed is None else np.random.default_rng(seed)
         self._window_bytes = window_bytes
-        self._pass: Iterator[list[Batch]] | None = None
-        self._head: list[Batch] | None = None
+        self._pass: Iterator[_Pieces] | None = None
+        self._head: _Pieces | None = None
         self._resident: Window | None = None
         self.scale: Scale | None = None
 
     def head(self) -> list[Batch]:
-        """Return the first window as it came, before scaling; the first epoch goes on from it.
+        """Return the first window as it came, before scaling; the first epoch goes on from it and empties it.
 
         Holding it here rather than opening a pass of its own matters in Pipe mode, where a pass is a FIFO.
         Raises CustomerError for a channel without rows.
@@ -85,38 +89,37 @@ class MiniBatches:
                 raise CustomerError(
                     f"The {self._channel.name} channel is empty: it must hold at least one record"
                 )
-        return self._head
+        return self._head.batches
 
     def epoch(self) -> Iterator[Batch]:
         """One pass over all rows in mini-batches."""
         if self._resident is not None:
             yield from self._slices(self._resident)
             return
-        pending: list[Batch] | None = self.head()
-        following = self._pass
+        self.head()
+        pieces, following = self._head, self._pass
         assert following is not None
         self._head, self._pass = None, None
         first = True
-        while pending is not None:
-            window = self._take(pending)
-            pending = next(following, None)  # the window is complete: its source batches are free to go
-            if first and pending is None:
+        while pieces is not None:
+            window = self._take(pieces.batches)
+            pieces.batches.clear()  # the window is complete: its source batches are free to go
+            if first and pieces.last:
                 self._resident = window
             first = False
             yield from self._slices(window)
             del window
+            pieces = next(following, None)
 
-    def _windows(self) -> Iterator[list[Batch]]:
-        pieces: list[Batch] = []
-        size = 0
+    def _windows(self) -> Iterator[_Pieces]:
+        pieces = _Pieces()
         for batch in self._channel.batches(self._rows):
-            grown = size + _nbytes(batch)
-            if pieces and grown > self._window_bytes:
+            if pieces.batches and pieces.size + _nbytes(batch) > self._window_bytes:
                 yield pieces
-                pieces, grown = [], _nbytes(batch)
-            pieces.append(batch)
-            size = grown
-        if pieces:
+                pieces = _Pieces()
+            pieces.add(batch)
+        if pieces.batches:
+            pieces.last = True
             yield pieces
 
     def _take(self, pieces: list[Batch]) -> Window:
@@ -134,8 +137,10 @@ class MiniBatches:
 
     def _take_dense(self, pieces: list[Batch], order: npt.NDArray[np.intp]) -> Floats:
         width = pieces[0].features.shape[1]
-        features = np.empty((len(order), width), np.float32)
         step = max(1, _BLOCK_BYTES // (4 * width))
+        if 4 * width * len(order) > MEMORY_BYTES:
+            return self._take_to_scratch(pieces, order, step)
+        features = np.empty((len(order), width), np.float32)
         start = 0
         for piece in pieces:
             for low in range(0, len(piece), step):
@@ -144,6 +149,22 @@ class MiniBatches:
                 features[places] = np.ascontiguousarray(block) if self.scale is None else self.scale(block)
             start += len(piece)
         return features
+
+    def _take_to_scratch(self, pieces: list[Batch], order: npt.NDArray[np.intp], step: int) -> Floats:
+        """Put the same rows at the same places of a file, a part of `MEMORY_BYTES` at a time."""
+        width = pieces[0].features.shape[1]
+        rows_at = np.empty(len(order), np.int64)
+        rows_at[order] = np.arange(len(order))
+        part = np.empty((max(1, MEMORY_BYTES // (4 * width)), width), np.float32)
+        segment = Segment(len(order), width)
+        for start in range(0, len(order), len(part)):
+            rows = rows_at[start : start + len(part)]
+            gathered = part[: len(rows)]
+            _gather(pieces, rows, gathered)
+            for low in range(0, len(rows), step):
+                block = gathered[low : low + step]
+                segment.append(block if self.scale is None else self.scale(block))
+        return segment.written
 
     def _take_sparse(self, pieces: list[Batch], order: npt.NDArray[np.intp]) -> csr_matrix:
         from scipy.sparse import vstack
@@ -160,6 +181,40 @@ class MiniBatches:
             starts = self._random.permutation(starts)
         for start in starts.tolist():
             yield window.slice(start, start + self._rows)
+
+
+class _Pieces:
+    """Batches of one window as they came. last: whether the channel ends with them.
+
+    What exceeds `MEMORY_BYTES` of dense batches that own their memory is laid into scratch files.
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.size, self.last = 0, False
+        self._owned = 0
+        self._scratch = Scratch()
+
+    def add(self, batch: Batch) -> None:
+        """Take up a batch."""
+        self.size += _nbytes(batch)
+        if isinstance(batch.features, np.ndarray) and not is_mapped(batch.features):
+            self._owned += _nbytes(batch)
+            if self._owned > MEMORY_BYTES:
+                batch = Batch(self._scratch.append(np.ascontiguousarray(batch.features)), batch.labels)
+        self.batches.append(batch)
+
+
+def _gather(pieces: list[Batch], rows: npt.NDArray[np.int64], out: Floats) -> None:
+    """Fill `out` with the rows of these numbers, piece after piece."""
+    places = np.argsort(rows)
+    ends = np.cumsum([len(piece) for piece in pieces])
+    cuts = np.searchsorted(rows[places], ends)
+    first, low = 0, 0
+    for piece, end, high in zip(pieces, ends.tolist(), cuts.tolist(), strict=True):
+        chosen = places[low:high]
+        out[chosen] = piece.features[rows[chosen] - first]
+        first, low = end, high
 
 
 def _nbytes(batch: Batch) -> int:
