@@ -82,7 +82,7 @@ class Result:
 def from_json(line: str) -> Result:
     """Read what `Result.as_json` wrote."""
     found = json.loads(line)
-    peers = [Peer(name, **figures) for name, figures in found.pop("peers").items()]
+    peers = tuple(Peer(name, **figures) for name, figures in found.pop("peers").items())
     return Result(peers=peers, **found)
 
 
@@ -92,7 +92,7 @@ HEADER = ("work", "median", "× bound", "× ours", "quality", "to reach")
 def rows(result: Result) -> list[tuple[str, ...]]:
     """Return the lines of the table: ours, the bound, then each peer, with HEADER's columns."""
     verdict = {True: "reached", False: "NOT reached", None: ""}[result.met]
-    lines = [
+    lines: list[tuple[str, ...]] = [
         (
             result.work,
             seconds(result.median_s),
