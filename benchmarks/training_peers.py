@@ -118,7 +118,8 @@ class Entry:
             started = peer_process(python, contestant.module, (str(data), *contestant.arguments), data)
             self._process = stack.enter_context(started)
         except PeerMissingError as error:
-            self._reason = str(error)
+            other = contestant.interpreter != sys.executable
+            self._reason = f"{contestant.interpreter} on the PATH is needed; {error}" if other else str(error)
 
     def __call__(self) -> None:
         """Train once."""

@@ -1,0 +1,29 @@
+"""Turns: everybody's first is not counted, and no one has two in a row."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.timing import in_turns
+
+
+def test_everybody_has_a_turn_in_every_round_and_one_to_warm_up() -> None:
+    calls: list[str] = []
+    timed = in_turns({name: lambda name=name: calls.append(name) for name in ("ours", "bound")}, runs=2)
+    assert calls == ["ours", "bound"] * 3
+    assert {name: len(each.seconds) for name, each in timed.items()} == {"ours": 2, "bound": 2}
+
+
+def test_the_median_is_of_the_counted_runs_and_the_result_of_the_last() -> None:
+    waits = iter([0.2, 0.0, 0.0, 0.02])
+
+    def work() -> float:
+        wait = next(waits)
+        time.sleep(wait)
+        return wait
+
+    timed = in_turns({"work": work}, runs=3)["work"]
+    assert timed.returned == 0.02
+    assert timed.median == sorted(timed.seconds)[1]
+    assert max(timed.seconds) >= 0.02
+    assert timed.median < max(timed.seconds)
