@@ -38,6 +38,7 @@ class AccessStack(PlatformStack):
             subnet_ids=(first, second),
             security_group_id=network.job_group.security_group_id,
         )
+        self._denials = denials()
         self.pipeline_roles = {task: self._task_roles(task) for task in sorted(self.settings.tasks)}
         self.studio_role = self._studio_role()
         self.scheduler_role = self._scheduler_role(network)
@@ -51,12 +52,10 @@ class AccessStack(PlatformStack):
         asked = statements(grants(definitions.fill(definitions.load(task), names), place))
         for arn, kind in sorted(kinds.items()):
             role = self._role(task, kind, f"{kind} of {task}")
-            allow(role, *(derived(statement) for statement in asked[arn]))
-            if kind.endswith("-model"):
-                allow(role, *data_allowances(task, self.settings, self.names))
+            served = data_allowances(task, self.settings, self.names) if kind.endswith("-model") else []
+            allow(role, *map(derived, asked[arn]), *served)
         pipeline = self._role(task, PIPELINE_ROLE, f"runs the pipeline {task}")
-        allow(pipeline, *(derived(statement) for statement in asked[PIPELINE_ROLE]))
-        self._deny_the_unsafe(pipeline)
+        allow(pipeline, *map(derived, asked[PIPELINE_ROLE]), denials=self._denials)
         return pipeline
 
     def _role(self, task: str, kind: str, description: str) -> iam.Role:
@@ -79,8 +78,8 @@ class AccessStack(PlatformStack):
             assumed_by=iam.ServicePrincipal(_SAGEMAKER),
             description="What users of Studio may do",
         )
-        allow(role, *studio_allowances(self.settings, self.names, self.infrastructure.data_key_arn))
-        self._deny_the_unsafe(role)
+        allowances = studio_allowances(self.settings, self.names, self.infrastructure.data_key_arn)
+        allow(role, *allowances, denials=self._denials)
         return role
 
     def _scheduler_role(self, network: NetworkStack) -> iam.Role:
@@ -114,6 +113,7 @@ class AccessStack(PlatformStack):
 
     def _approval_role(self, network: NetworkStack) -> iam.Role:
         role = function_role(self, self, "Approval", "approval")
+        tasks = self.settings.tasks.values()
         allow(
             role,
             *approval_allowances(self.settings, self.names, self.infrastructure.data_key_arn),
@@ -127,14 +127,10 @@ class AccessStack(PlatformStack):
                 [network.operations_key.key_arn],
                 "queue and environment are encrypted",
             ),
+            # A serverless endpoint's model can be neither in a VPC nor isolated.
+            denials=self._denials if all(task.endpoint.in_vpc for task in tasks) else (),
         )
-        if all(task.endpoint.in_vpc for task in self.settings.tasks.values()):
-            self._deny_the_unsafe(role)  # a serverless endpoint's model can be neither in a VPC nor isolated
         return role
-
-    def _deny_the_unsafe(self, role: iam.Role) -> None:
-        for statement in denials():
-            role.add_to_principal_policy(statement)
 
 
 def set_boundary(scope: Construct, policy_arn: str | None) -> None:

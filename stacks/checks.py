@@ -1,4 +1,4 @@
-"""What every synthesis is checked by: cdk-nag's AwsSolutions, and the project's own rules beside it."""
+"""What every synthesis is checked by: cdk-nag's AwsSolutions, CloudFormation's rules, the project's own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import aws_cdk as cdk
 import jsii
 from cdk_nag import AwsSolutionsChecks
 
+from stacks import validation
 from stacks.rules import RULES, Rule, Subject, Verdict
 
 _NAME = "Trainyard"
@@ -73,7 +74,9 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def check(app: cdk.App, *, production: bool) -> None:
-    """Have cdk-nag and the project's rules look at the application; a finding fails the synthesis."""
-    cdk.Validations.of(app).add_plugins(
-        AwsSolutionsChecks(app, verbose=True), ProjectRules(production=production)
-    )
+    """Have all of them look at the application; a finding fails the synthesis."""
+    plugins: list[cdk.IPolicyValidationPlugin] = [AwsSolutionsChecks(app, verbose=True)]
+    plugins.append(ProjectRules(production=production))
+    if validation.wanted():
+        plugins.append(validation.CloudFormationValidation())  # last: it may still be compiling its rules
+    cdk.Validations.of(app).add_plugins(*plugins)

@@ -125,8 +125,11 @@ class NetworkStack(PlatformStack):
         )
         acknowledge(
             vpc,
-            "CloudFormation-Validate::W3010",
-            "Zones are fixed by settings, so that synthesis asks nobody and subnets never move.",
+            {
+                "CloudFormation-Validate::W3010": (
+                    "Zones are fixed by settings, so that synthesis asks nobody and subnets never move."
+                )
+            },
         )
         return vpc
 

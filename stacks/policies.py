@@ -5,7 +5,7 @@ cdk-nag reports every `*` in a resource; the same reason answers it, finding by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aws_cdk as cdk
@@ -13,6 +13,9 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from pipeline.permissions import Statement
+
+_POLICY = "DefaultPolicy"
+"""What CDK calls the policy that it makes for a role."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,40 @@ class Allowance:
     conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-def allow(role: iam.Role, *allowances: Allowance) -> None:
+def allow(role: iam.Role, *allowances: Allowance, denials: Sequence[iam.PolicyStatement] = ()) -> None:
     """Add statements to a role's policy, and answer the wildcards in them with their reasons."""
-    for allowance in allowances:
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=list(allowance.actions),
-                resources=list(allowance.resources),
-                conditions=dict(allowance.conditions),
-            )
+    permitted = [
+        iam.PolicyStatement(
+            actions=list(allowance.actions),
+            resources=list(allowance.resources),
+            conditions=dict(allowance.conditions),
         )
-        acknowledge_wildcards(role, allowance.resources, allowance.reason)
+        for allowance in allowances
+    ]
+    _add(role, [*permitted, *denials])
+    answers = {
+        f"AwsSolutions-IAM5[Resource::{resource}]": allowance.reason
+        for allowance in allowances
+        for resource in allowance.resources
+        if "*" in resource
+    }
+    if answers:
+        acknowledge(role, answers)
+
+
+def _add(role: iam.Role, statements: Sequence[iam.PolicyStatement]) -> None:
+    """Add all statements at once: every call into the CDK is a message to another process and back.
+
+    `add_to_principal_policy` takes one, and asks two questions more about each. It makes the policy, which
+    the role itself splits where it outgrows what IAM takes.
+    """
+    policy = role.node.try_find_child(_POLICY)
+    if policy is None and statements:
+        role.add_to_principal_policy(statements[0])
+        policy, statements = role.node.find_child(_POLICY), statements[1:]
+    if statements:
+        assert isinstance(policy, iam.Policy)
+        policy.add_statements(*statements)
 
 
 def derived(statement: Statement) -> Allowance:
@@ -49,13 +75,8 @@ def derived(statement: Statement) -> Allowance:
     return Allowance(statement.actions, statement.resources, f"asked for by {'; '.join(asked)}", conditions)
 
 
-def acknowledge_wildcards(construct: IConstruct, resources: Iterable[str], reason: str) -> None:
-    """Answer cdk-nag's IAM5, which reports each resource with a wildcard by itself."""
-    for resource in resources:
-        if "*" in resource:
-            acknowledge(construct, f"AwsSolutions-IAM5[Resource::{resource}]", reason)
-
-
-def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Acknowledge one finding of a rule on a construct and what is below it."""
-    cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
+def acknowledge(construct: IConstruct, answers: Mapping[str, str]) -> None:
+    """Acknowledge findings on a construct and what is below it: rule → reason."""
+    cdk.Validations.of(construct).acknowledge(
+        *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in answers.items())
+    )

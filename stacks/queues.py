@@ -24,6 +24,6 @@ def dead_letter_queue(stack: PlatformStack, identifier: str, *, name: str, key: 
         retention_period=cdk.Duration.days(_KEPT_DAYS),
     )
     acknowledge(
-        queue, "AwsSolutions-SQS3", "This is a dead-letter queue itself; an alarm watches its length."
+        queue, {"AwsSolutions-SQS3": "This is a dead-letter queue itself; an alarm watches its length."}
     )
     return queue

@@ -58,9 +58,7 @@ class ServingStack(PlatformStack):
                 PLACE_VARIABLE: self.to_json_string(place(access.infrastructure)),
             },
             # In a file, since Lambda's variables hold 4 KB, which is five tasks.
-            files={
-                _ENDPOINTS_FILE: json.dumps(tables(self.settings, self.names), indent=2, sort_keys=True)
-            },
+            files={_ENDPOINTS_FILE: json.dumps(tables(self.settings, self.names), indent=2, sort_keys=True)},
             role=access.approval_role,
             dead_letters=self.dead_letters,
         )

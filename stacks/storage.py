@@ -97,7 +97,8 @@ class StorageStack(PlatformStack):
             removal_policy=self.removal_policy,
         )
         acknowledge(
-            bucket, "AwsSolutions-S1", "This is where the others' access logs go; its own would never end."
+            bucket,
+            {"AwsSolutions-S1": "This is where the others' access logs go; its own would never end."},
         )
         if self._emptier is not None:
             emptying = self._empty_on_destroy(bucket, "logs")

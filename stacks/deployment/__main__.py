@@ -11,8 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import boto3
+from typing import Any
 
 import settings
 from settings import Settings, SettingsError
@@ -38,16 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = settings.read(options.environment)
         command = cdk_command(options.command, chosen)
         if options.command not in _ALONE:
-            check(options.command, chosen, boto3.Session(region_name=chosen.region))
+            check(options.command, chosen, _session(chosen))
     except (SettingsError, node.NodeError, PreflightError) as error:
         print(error, file=sys.stderr)
         return 2
     code = subprocess.run(command, cwd=REPOSITORY, env=_environment(), check=False).returncode
     if code and options.command not in _ALONE:
-        cloudformation = boto3.Session(region_name=chosen.region).client("cloudformation")
-        for line in explain(names(chosen), cloudformation):
+        for line in explain(names(chosen), _session(chosen).client("cloudformation")):
             print(line, file=sys.stderr)
     return 1 if code else 0
+
+
+def _session(chosen: Settings) -> Any:
+    import boto3  # half of the time that `synth`, which needs no AWS, would take to start
+
+    return boto3.Session(region_name=chosen.region)
 
 
 def cdk_command(command: str, chosen: Settings) -> list[str]:
