@@ -74,7 +74,7 @@ def _definition(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
 
 def overridden(options: argparse.Namespace) -> dict[str, str]:
     """Return the parameters that the command line sets."""
-    overrides = _assignments(options.set)
+    overrides = assignments(options.set)
     if options.split is not None:
         if "Split" in overrides:
             raise UsageError(
@@ -84,7 +84,7 @@ def overridden(options: argparse.Namespace) -> dict[str, str]:
     return overrides
 
 
-def _assignments(texts: list[str]) -> dict[str, str]:
+def assignments(texts: list[str]) -> dict[str, str]:
     """Return {parameter: value} of the --set options."""
     assignments: dict[str, str] = {}
     for text in texts:
