@@ -27,6 +27,7 @@ COMMANDS = {
     "invoke": "send a file to an endpoint and print its answer",
     "predict": "answer every row of a file with the newest approved model",
     "teardown": "remove what serves a task: endpoint, configurations, models",
+    "cost": "say what a run on AWS would cost, from the seconds measured here",
     "permissions": "print what each role of a task may do, and which step and field asked for it",
     "schema": "infer the schema of a CSV file: the type of each column, and the target",
     "compile": "write pipeline/definitions/*.json from the SageMaker SDK's definition of each task",
