@@ -49,7 +49,7 @@ def _with_instances(made: Endpoint) -> Iterator[Problem]:
             yield (
                 key,
                 getattr(made, key),
-                f"nothing: a {made.kind} endpoint takes instance_type and instance_count",
+                f"nothing: kind {made.kind} takes instance_type and instance_count",
             )
     if made.scale_to_zero and not made.asynchronous:
         yield (

@@ -132,6 +132,8 @@ class Deployment:
         return live["EndpointStatus"] == "InService" and live.get("EndpointConfigName") == goal.config_name
 
     def _verified(self, live: Mapping[str, Any], goal: Wanted) -> Outcome:
+        if api.tags(self._sagemaker, live["EndpointArn"]).get(MODEL_PACKAGE) != goal.package.arn:
+            self._tag_as_wanted(live, goal)  # whoever asked for the update died before it was tagged
         scaling.apply(self._clients, goal.endpoint, self._settings, live["EndpointArn"])
         return self._outcome(live, goal, verified=True)
 
@@ -206,10 +208,14 @@ class Deployment:
             {**goal.config, "Tags": as_tags(goal.tags)},
         )
 
+    def _attempt(self, goal: Wanted) -> dict[str, str]:
+        return {ATTEMPT: f"{goal.config_name}@{as_time(datetime.now(UTC))}"}
+
     def _endpoint_tags(self, goal: Wanted) -> dict[str, str]:
-        now = datetime.now(UTC)
-        attempt = {ATTEMPT: f"{goal.config_name}@{as_time(now)}"}
-        return {**goal.tags, **expires(self._settings, now), **attempt}
+        return {**goal.tags, **expires(self._settings, datetime.now(UTC))}
+
+    def _tag_as_wanted(self, live: Mapping[str, Any], goal: Wanted) -> None:
+        api.add_tags(self._sagemaker, live["EndpointArn"], self._endpoint_tags(goal))
 
     def _create(self, goal: Wanted) -> None:
         self._prepare(goal)
@@ -217,7 +223,10 @@ class Deployment:
             self._sagemaker.create_endpoint,
             self._sagemaker.describe_endpoint,
             {"EndpointName": goal.endpoint},
-            {"EndpointConfigName": goal.config_name, "Tags": as_tags(self._endpoint_tags(goal))},
+            {
+                "EndpointConfigName": goal.config_name,
+                "Tags": as_tags({**self._endpoint_tags(goal), **self._attempt(goal)}),
+            },
         )
         if created:
             self._action = "created"
@@ -231,9 +240,11 @@ class Deployment:
         self._prepare(goal)
         if not self._is_newest(goal):
             return
-        api.add_tags(self._sagemaker, live["EndpointArn"], self._endpoint_tags(goal))
+        # The attempt is noted before, lest it be repeated; what the endpoint serves only once it is accepted.
+        api.add_tags(self._sagemaker, live["EndpointArn"], self._attempt(goal))
         request = update(goal, live["ProductionVariants"], self._settings)
         if self._change(live, lambda: self._sagemaker.update_endpoint(**request)):
+            self._tag_as_wanted(live, goal)
             self._action = "updated"
 
     def _is_newest(self, goal: Wanted) -> bool:

@@ -303,6 +303,19 @@ def test_lambda_gets_the_package_alone(repository: Path) -> None:
                 assert (node.module or "").partition(".")[0] in allowed, path
 
 
+def test_an_update_that_is_refused_leaves_the_endpoint_described_as_it_is(registry: Registry) -> None:
+    first = registry.deploy()
+    before = registry.tags(registry.live()["EndpointArn"])
+    second = registry.register()
+    registry.settings = {**registry.settings, "kind": "asynchronous", "time_to_live_hours": "never"}
+    with pytest.raises(ClientError, match="cannot change between asynchronous and other"):
+        registry.handle(registry.event(second))
+    after = registry.tags(registry.live()["EndpointArn"])
+    assert before["trainyard:model-package"] == first
+    assert {**after, "trainyard:attempt": ""} == {**before, "trainyard:attempt": ""}
+    assert registry.ask() == "1"
+
+
 # --- processes ----------------------------------------------------------------------------------------------
 
 
