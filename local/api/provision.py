@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from local.errors import LocalError
 from local.names import ARTIFACT_BUCKET, RAW_BUCKET, local_names
 from local.schedules import KIND
 from pipeline.definition import fill, load, task_names
+
+log = logging.getLogger(__name__)
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/trainyard-pipeline"
 _EXPIRY = "trainyard-endpoint-expiry"
@@ -81,7 +84,10 @@ def _run_by_themselves(service: Service) -> None:
                 "PipelineDefinition": row["definition"],
                 "RoleArn": _ROLE,
             }
-            call(service, "CreatePipeline", {**request, "ClientRequestToken": token})
+            try:
+                call(service, "CreatePipeline", {**request, "ClientRequestToken": token})
+            except ServiceError as error:  # no reason for the service not to start
+                log.warning("executions of pipeline %s are not listed: %s", row["pipeline"], error.message)
 
 
 def _group(service: Service, task: str) -> None:
