@@ -35,7 +35,7 @@ class Columns:
         return np.concatenate(self._parts) if self._parts else np.zeros(0, np.int64)
 
     def learn(self, rows: csr_matrix) -> csr_matrix:
-        """Number the columns of `rows` that are new; return the rows over places, (n, count)."""
+        """Give new columns a place each; return the rows over places, (n, count)."""
         fresh = np.unique(rows.indices[self._place[rows.indices] == 0]).astype(np.int64)
         if len(fresh):
             self._place[fresh] = np.arange(self.count + 1, self.count + len(fresh) + 1, dtype=np.int32)

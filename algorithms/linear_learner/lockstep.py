@@ -158,20 +158,27 @@ class LockStep:
             self._grow(features.shape[1])
         touched, compact = self._touched.of(features)
         if len(touched) * _DENSE_SHARE >= self._features or not self._optimizer.follows_absence:
-            np.copyto(scores, features @ self.weights[: features.shape[1]])
-            loss = self._score_gradient(scores, labels)
-            room = self._room()
-            room[: features.shape[1]] = features.T @ scores
-            room[features.shape[1] : self._features] = 0
-            self._step(scores)
-            return loss
-        np.copyto(scores, compact @ self.weights[touched])
+            return self._update_all(features, labels, scores)
+        rows = np.append(touched, self._features)  # and the bias
+        recalled = self._optimizer.recall(self._table, self._current_rates(), rows)
+        np.copyto(scores, compact @ recalled[:-1])
         loss = self._score_gradient(scores, labels)
-        gradient = np.empty((len(touched) + 1, scores.shape[1]), np.float32)
+        gradient = np.empty((len(rows), scores.shape[1]), np.float32)
         gradient[:-1] = compact.T @ scores
         gradient[-1] = self._bias_slope(scores)
-        rows = np.append(touched, self._features)
         self._optimizer.step(self._table, gradient, self._current_rates(), self._penalty, free=1, rows=rows)
+        return loss
+
+    def _update_all(self, features: csr_matrix, labels: Floats, scores: Floats) -> Floats:
+        """Update all rows by sparse features."""
+        self._optimizer.settle(self._table, self._current_rates())
+        width = features.shape[1]
+        np.copyto(scores, features @ self.weights[:width])
+        loss = self._score_gradient(scores, labels)
+        room = self._room()
+        room[:width] = features.T @ scores
+        room[width : self._features] = 0
+        self._step(scores)
         return loss
 
     def _room(self) -> Floats:

@@ -97,13 +97,38 @@ class Optimizer(ABC):
         """Whether steps of some rows are possible: not where leftover momentum hardly fades, or grows."""
         return can_follow(self.drift_ratio)
 
+    def recall(self, weights: Floats, rates: Rates, rows: Rows) -> Floats:
+        """Return `rows` of the weights, moved on by what they missed up to now.
+
+        To be called once before a mini-batch is scored, and followed by a step of these rows.
+        """
+        if self._absence is None:
+            self._absence = Absence(len(weights), self._steps, self.decays, self.drift_ratio)
+        absence, recalled = self._absence, weights[rows]
+
+        def move(block: slice, scratch: Floats) -> None:
+            some = rows[block]
+            drift = absence.drift(some)
+            if drift is not None:
+                pace = self._direction([state[some] for state in self._state], scratch)
+                pace *= rates.base
+                pace *= drift
+                recalled[block] -= pace
+                weights[some] = recalled[block]
+
+        self._blocks.run(len(rows), move)
+        return recalled
+
     def settle(self, weights: Floats, rates: Rates) -> None:
         """Bring all rows to the present: to be called before weights are read where steps had `rows`."""
         if self._absence is None:
             return
-        _, damping = self._constants()
         for block in self._blocks.of(len(weights)):
-            self._catch_up(self._absence, weights, rates, damping, np.arange(block.start, block.stop))
+            rows = np.arange(block.start, block.stop)
+            self.recall(weights, rates, rows)
+            decays = self._absence.decays(rows, self._steps)
+            for state, decay in zip(self._state, decays, strict=True):
+                state[block] *= decay
         self._absence.restart(self._steps)
         self._flush(weights)
 
@@ -156,11 +181,6 @@ class Optimizer(ABC):
         def update(block: slice, scratch: Floats) -> None:
             some, slope = rows[block], gradient[block]
             changed, moments = weights[some], [state[some] for state in self._state]
-            drift = absence.drift(some)
-            if drift is not None:
-                pace = rates.base * drift
-                pace *= self._direction(moments, damping, scratch)
-                changed -= pace
             part = min(block.stop, penalised) - block.start
             if part > 0 and not penalty.empty:
                 penalty.add(changed[:part], slope[:part], scratch, absence.owed(some[:part], self._steps))
@@ -174,18 +194,6 @@ class Optimizer(ABC):
         self._blocks.run(len(rows), update)
         absence.took_part(rows, self._steps, factor * rates.multiplier)
 
-    def _catch_up(
-        self, absence: Absence, weights: Floats, rates: Rates, damping: np.float32, rows: Rows
-    ) -> None:
-        drift = absence.drift(rows)
-        moments = [state[rows] for state in self._state]
-        if drift is not None:
-            pace = rates.base * drift
-            pace *= self._direction(moments, damping, np.empty(pace.size, np.float32))
-            weights[rows] -= pace
-        for state, moment, decay in zip(self._state, moments, absence.decays(rows, self._steps), strict=True):
-            state[rows] = moment * decay
-
     def _constants(self) -> tuple[float, np.float32]:
         """Return a factor on every learning rate, and what is added to the root of the second moment."""
         return 1.0, np.float32(_EPSILON)
@@ -196,9 +204,9 @@ class Optimizer(ABC):
     ) -> Floats:
         """Move the moments on; the step per unit of learning rate, which may be `gradient` or a state."""
 
-    def _direction(self, state: list[Floats], damping: np.float32, scratch: Floats) -> Floats:
-        """Return the step per unit of learning rate that the moments alone lead to."""
-        del damping, scratch
+    def _direction(self, state: list[Floats], scratch: Floats) -> Floats:
+        """Return the step per unit of learning rate that the moments alone lead to; it may be overwritten."""
+        del scratch
         return state[0]
 
 
@@ -251,10 +259,10 @@ class Adam(Optimizer):
         np.add(gradient, damping, out=gradient)
         return np.divide(first, gradient, out=gradient)
 
-    def _direction(self, state: list[Floats], damping: np.float32, scratch: Floats) -> Floats:
+    def _direction(self, state: list[Floats], scratch: Floats) -> Floats:
         first, second = state
         root = np.sqrt(second, out=scratch[: second.size].reshape(second.shape))
-        root += damping
+        root += np.float32(_EPSILON)
         return np.divide(first, root, out=root)
 
 

@@ -1,0 +1,201 @@
+"""linear-learner on sparse rows: what is missed is made up for, and what never occurs costs nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.sparse import csr_matrix
+
+from algorithms.base import Batch, Features
+from algorithms.linear_learner import ALGORITHM
+from algorithms.linear_learner.columns import Columns
+from algorithms.linear_learner.initial import InitialWeights
+from algorithms.linear_learner.model import LinearModel
+from algorithms.linear_learner.optimizers import OptimizerSettings, create
+from algorithms.linear_learner.rates import GROUP, Penalty, Rates
+from algorithms.linear_learner.settings import Initial
+from algorithms.logs import MetricLog
+from algorithms.touched import Touched
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass
+class Rows:
+    """A channel over arrays."""
+
+    features: Features
+    labels: Floats
+    name: str = "train"
+
+    @property
+    def feature_dim(self) -> int:
+        return int(self.features.shape[1])
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        for start in range(0, len(self.labels), rows):
+            yield Batch(self.features[start : start + rows], self.labels[start : start + rows])
+
+
+def train(given: dict[str, object], **channels: tuple[Features, Floats]) -> LinearModel:
+    """Train on arrays by the names of their channels."""
+    values = ALGORITHM.hyperparameters.parse({name: str(value) for name, value in given.items()})
+    model = ALGORITHM.train(
+        values, {name: Rows(*data, name) for name, data in channels.items()}, MetricLog(StringIO())
+    )
+    assert isinstance(model, LinearModel)
+    return model
+
+
+def words(rows: int, width: int, seed: int = 0) -> tuple[csr_matrix, Floats]:
+    """Rows like texts: eight of `width` columns each, some far oftener than others."""
+    random = np.random.default_rng(seed)
+    columns = (width * random.random((rows, 8)) ** 3).astype(np.int64)
+    values = random.random((rows, 8), dtype=np.float32) + np.float32(0.5)
+    indptr = np.arange(0, 8 * rows + 1, 8)
+    features = csr_matrix((values.ravel(), columns.ravel(), indptr), shape=(rows, width))
+    features.sum_duplicates()
+    weights = random.normal(size=width)
+    return features, (features @ weights > 0).astype(np.float32)
+
+
+GIVEN: dict[str, object] = {
+    "predictor_type": "binary_classifier", "mini_batch_size": 10, "epochs": 3, "num_models": 3,
+    "normalize_data": "false", "unbias_data": "false", "wd": 0, "l1": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [{"optimizer": "adam"}, {"optimizer": "adam", "beta_1": 0.6, "beta_2": 0.95}, {"optimizer": "rmsprop"},
+     {"optimizer": "sgd"}, {"optimizer": "sgd", "momentum": 0.98}, {"optimizer": "sgd", "momentum": 0},
+     {"optimizer": "sgd", "wd": 0.001, "momentum": 0, "learning_rate": 0.01},
+     {"optimizer": "adam", "beta_1": 0.999, "beta_2": 0.9}],
+    ids=str,
+)  # fmt: skip
+def test_sparse_training_ends_where_dense_training_does_although_most_mini_batches_lack_most_columns(
+    optimizer: dict[str, object],
+) -> None:
+    features, labels = words(400, 300)
+    kept = np.flatnonzero(features.getnnz(axis=0))
+    given = GIVEN | {"learning_rate": 0.03, "lr_scheduler_step": 3, "lr_scheduler_factor": 0.9} | optimizer
+    dense = train(given, train=(features.toarray(), labels), validation=(features.toarray(), labels))
+    sparse = train(given, train=(features, labels), validation=(features, labels))
+    np.testing.assert_allclose(sparse.weights[kept], dense.weights[kept], atol=1e-3)
+    np.testing.assert_allclose(sparse.bias, dense.bias, atol=1e-3)
+    assert sparse.threshold == pytest.approx(dense.threshold, abs=2e-3)
+
+
+def test_a_rare_feature_pays_the_penalties_of_the_mini_batches_it_was_absent_from() -> None:
+    """To first order: wd 0.01 over 20 steps of rate 0.1 takes 2 % of a weight."""
+    rates, penalty = Rates(np.full(2, 0.1, np.float32)), Penalty(
+        np.array([0.01, 0], np.float32), np.array([0, 0.01], np.float32)
+    )  # fmt: skip
+    weights = np.ones((2 * GROUP, 2), np.float32)
+    optimizer = create(OptimizerSettings("sgd", momentum=0), weights.shape)
+    for step in range(20):
+        rows = np.array([0, 1] if step == 19 else [0])
+        optimizer.step(weights, np.zeros((len(rows), 2), np.float32), rates, penalty, rows=rows)
+    np.testing.assert_allclose(weights[1], weights[0], rtol=1e-3)
+    assert weights[1, 0] == pytest.approx(0.98, abs=1e-3)
+    np.testing.assert_array_equal(weights[2:], 1)
+
+
+def test_a_column_that_never_occurs_has_weight_0_and_new_ones_may_occur_in_any_window() -> None:
+    features, labels = words(400, 300)
+    features.data[features.indices == 7] = 0
+    features.eliminate_zeros()
+    model = train(GIVEN | {"epochs": 1}, train=(features, labels))
+    occurs = features.getnnz(axis=0) > 0
+    assert not model.weights[~occurs].any()
+    assert model.weights[occurs].all()
+
+
+def test_validation_and_test_rows_may_hold_columns_that_training_has_not_seen() -> None:
+    features, labels = words(400, 300)
+    others, their_labels = words(100, 300, seed=1)
+    unseen = np.setdiff1d(others.indices, features.indices)
+    assert len(unseen)
+    model = train(
+        GIVEN, train=(features, labels), validation=(others, their_labels), test=(others, labels[:100])
+    )
+    without = others.copy()
+    without.data[np.isin(others.indices, unseen)] = 0
+    np.testing.assert_allclose(model.scores(others), model.scores(without), atol=1e-6)
+
+
+def test_columns_get_places_in_the_order_of_their_occurrence() -> None:
+    columns = Columns(100)
+    first = csr_matrix(([1.0, 2.0], [90, 5], [0, 2]), shape=(1, 100), dtype=np.float32)
+    second = csr_matrix(([3.0, 4.0], [5, 7], [0, 2]), shape=(1, 100), dtype=np.float32)
+    columns.learn(first)
+    learned = columns.learn(second)
+    assert columns.occurred.tolist() == [5, 90, 7]
+    np.testing.assert_array_equal(learned.toarray(), [[3, 0, 4]])
+    third = csr_matrix(([8.0, 9.0], [6, 90], [0, 2]), shape=(1, 100), dtype=np.float32)
+    known = columns.known(third)
+    assert not isinstance(known, np.ndarray)
+    np.testing.assert_array_equal(known.toarray(), [[0, 9, 0]])
+    np.testing.assert_array_equal(columns.known(third.toarray()), [[0, 9, 0]])
+
+
+@pytest.mark.parametrize("method", ["uniform", "normal"])
+def test_a_rows_initial_weights_are_the_same_whether_all_rows_are_drawn_or_a_few(method: str) -> None:
+    initial = InitialWeights(Initial(method, 0.07, 0.01, 0.0), (300_000, 5), seed=2)
+    whole, few = np.empty((300_000, 5), np.float32), np.empty((4, 5), np.float32)
+    initial.fill(whole)
+    rows = np.array([299_999, 3, 0, 210_000])
+    initial.pick(rows, few)
+    np.testing.assert_array_equal(few, whole[rows])
+
+
+def test_the_columns_of_a_mini_batch_are_found_each_once() -> None:
+    features, _ = words(20, 50)
+    touched, compact = Touched().of(features)
+    assert sorted(touched) == np.unique(features.indices).tolist()
+    np.testing.assert_array_equal(compact.toarray(), features.toarray()[:, touched])
+
+
+MEMORY = """
+import resource
+import numpy as np
+from scipy.sparse import csr_matrix
+import sys
+sys.path.insert(0, {tests!r})
+from test_linear_learner_sparse import train
+width, rows = int(sys.argv[1]), 4000
+random = np.random.default_rng(0)
+columns = random.integers(0, 2000, (rows, 5)) * (width // 2000)
+features = csr_matrix((np.ones(rows * 5, np.float32), columns.ravel(), np.arange(0, rows * 5 + 1, 5)),
+                      shape=(rows, width))
+labels = (columns < width // 2).sum(axis=1) > 2
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+train({{"predictor_type": "binary_classifier", "mini_batch_size": 200, "epochs": 2}},
+      train=(features, labels.astype(np.float32)))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_32_models_over_a_million_columns_take_memory_for_the_2000_that_occur() -> None:
+    """What is left a column: means, deviations, counts and the model's own weight; the table would be 128 B."""
+    from pathlib import Path
+
+    script = MEMORY.format(tests=str(Path(__file__).parent))
+    narrow, wide = (
+        int(
+            subprocess.run([sys.executable, "-c", script, str(width)], check=True, capture_output=True).stdout
+        )
+        for width in (2000, 1_000_000)
+    )
+    assert (wide - narrow) / 1_000_000 < 100
+
+
+"""Adam's and the kept best's tables for 32 models are 4 × 128 bytes a column where they are dense."""
