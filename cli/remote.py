@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from cli.client import Clients
 
 
+_AT_ONCE = 8
+"""Requests side by side: each execution is described by itself."""
+
+
 class Remote:
     """What `executions`, `describe`, `models`, `report` and the end of `run` read.
 
@@ -35,10 +39,12 @@ class Remote:
 
     def executions(self, pipeline: str | None = None) -> list[dict[str, Any]]:
         """Return the executions (of one pipeline) without their steps, newest first."""
+        from concurrent.futures import ThreadPoolExecutor
+
         names = [pipeline] if pipeline else self._pipelines()
-        rows = [
-            self._execution(entry["PipelineExecutionArn"]) for name in names for entry in self._runs(name)
-        ]
+        arns = [entry["PipelineExecutionArn"] for name in names for entry in self._runs(name)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            rows = list(pool.map(self._execution, arns))
         return sorted(rows, key=lambda row: str(row["started"]), reverse=True)
 
     def describe(self, execution: str) -> dict[str, Any]:
