@@ -35,7 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="E",
         help="take the seconds from this execution (default: the newest of each step)",
     )
-    parser.add_argument("--prices", type=Path, metavar="FILE", help="price by this table; see docs/cost.md")
+    prices = parser.add_mutually_exclusive_group()
+    prices.add_argument("--prices", type=Path, metavar="FILE", help="price by this table; see docs/cost.md")
+    prices.add_argument(
+        "--live-prices",
+        action="store_true",
+        help="ask AWS's Price List, with the credentials that boto3 finds",
+    )
     parser.add_argument(
         "--startup", type=_seconds, default=STARTUP_SECONDS, metavar="SECONDS",
         help=f"what a job is billed for before its work begins (default: {STARTUP_SECONDS:g}, an assumption)",
@@ -55,9 +61,16 @@ def execute(options: argparse.Namespace) -> int:
 
     definition = load(options.task)
     prices = read(options.prices or BUNDLED)
-    settings = _settings(options.env, options.task, prices) if options.env else None
+    settings = _settings(options.env, options.task) if options.env else None
     parameters = resolve_parameters(definition, _overrides(options, settings))
     wanted = list(jobs(definition, parameters))
+    if options.live_prices:
+        prices = _live(settings, options.task, wanted, prices)
+    elif settings is not None and settings.region != prices.region:
+        raise UsageError(
+            f"--env {options.env} is in {settings.region}, and {prices.file} has prices of {prices.region}; "
+            f"give a table of {settings.region} with --prices FILE, or --live-prices"
+        )
     priced = lines(wanted, _times(options, wanted), prices, startup=options.startup, speed=options.speed)
     standing = None
     if settings is not None:
@@ -74,7 +87,7 @@ def execute(options: argparse.Namespace) -> int:
 # --- what is priced -----------------------------------------------------------------------------------------
 
 
-def _settings(environment: str, task: str, prices: Prices) -> Settings:
+def _settings(environment: str, task: str) -> Settings:
     try:
         import settings
     except ModuleNotFoundError as error:
@@ -88,12 +101,20 @@ def _settings(environment: str, task: str, prices: Prices) -> Settings:
         raise UsageError(str(error)) from None
     if task not in chosen.tasks:
         raise UsageError(f"--env {environment}: no [tasks.{task}] there; it has {', '.join(chosen.tasks)}")
-    if chosen.region != prices.region:
-        raise UsageError(
-            f"--env {environment} is in {chosen.region}, and {prices.file} has prices of {prices.region}; "
-            f"give a table of {chosen.region} with --prices FILE"
-        )
     return chosen
+
+
+def _live(settings: Settings | None, task: str, wanted: list[Job], otherwise: Prices) -> Prices:
+    import boto3
+
+    from cli.price_list import REGION, fetch
+
+    types = {job.instance_type for job in wanted}
+    region = otherwise.region
+    if settings is not None:
+        region = settings.region
+        types |= {settings.tasks[task].endpoint.instance_type or ""} - {""}
+    return fetch(boto3.client("pricing", region_name=REGION), region, types, otherwise)
 
 
 def _overrides(options: argparse.Namespace, settings: Settings | None) -> Mapping[str, str]:
