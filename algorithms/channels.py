@@ -1,7 +1,8 @@
 """A channel as an algorithm reads it: checked batches, in File, FastFile and Pipe mode alike.
 
 Sources are read in pieces of a few MiB, so the memory needed does not grow with the data. A file of dense
-recordIO is mapped, and its batches are views of it.
+recordIO is mapped, and its batches are views of it. A file of CSV is parsed once, its rows kept in scratch
+files (`algorithms.scratch`) for later passes.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from algorithms.base import CSV, Batch, LabelRule
 from algorithms.channel_config import ChannelConfig
 from algorithms.checks import RowChecks
 from algorithms.csv_rows import CsvError, read_blocks
 from algorithms.errors import CustomerError
+from algorithms.scratch import Scratch
 from algorithms.sources import Source, fifo_source, file_sources
 from processing.recordio import Arrays, RecordIOError, read_chunks, read_dense, rebatch
 
 CHECKED_BYTES = 16 << 20
 """A mapped file goes out in pieces of this size while it is checked, so that the check reads little ahead."""
 
+Floats = npt.NDArray[np.float32]
 Pieces = Generator[Arrays, None, None]
 
 
@@ -43,6 +47,7 @@ class InputChannel:
         self._checked = False
         self._epoch = 0
         self._mapped: dict[Path, Arrays] = {}
+        self._parsed: dict[Path, list[Arrays]] = {}
         self._begun: tuple[Arrays, Pieces] | None = None
 
     @property
@@ -56,24 +61,28 @@ class InputChannel:
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """One pass in batches of `rows` records; only the last may be shorter. Raises CustomerError."""
-        with closing(self._begun_pass()) as pieces:
+        with closing(self._begun_pass(rows)) as pieces:
             for features, labels in rebatch(pieces, rows):
                 yield Batch(features, labels)
         # A file does not change while a job reads it; a FIFO brings new bytes every epoch.
         self._checked = not self._config.pipe
 
-    def _begun_pass(self) -> Pieces:
+    def _begun_pass(self, rows: int) -> Pieces:
         if self._begun is None:
-            return self._pass()
+            return self._pass(rows)
         first, rest = self._begun
         self._begun = None
         return _with_first(first, rest)
 
-    def _pass(self) -> Pieces:
+    def _pass(self, multiple: int = 1) -> Pieces:
+        """Yield checked pieces; those of mapped files end at a multiple of so many rows where that can be.
+
+        Batches of as many rows are then views, and never joined of two pieces.
+        """
         records = 0
         for source in self._sources():
             row = 1
-            with closing(self._explained(source)) as pieces:
+            with closing(self._explained(source, multiple)) as pieces:
                 for piece in pieces:
                     if not self._checked:
                         self._checks.check(piece.features, piece.labels, source.label, row)
@@ -92,31 +101,41 @@ class InputChannel:
         self._epoch += 1
         return [fifo_source(self._data, self.name, epoch, may_be_gzipped=self._config.gzip)]
 
-    def _explained(self, source: Source) -> Pieces:
+    def _explained(self, source: Source, multiple: int) -> Pieces:
         try:
-            yield from self._read(source)
+            yield from self._read(source, multiple)
         except (RecordIOError, CsvError) as error:
             raise CustomerError(f"{source.label}: {error}") from error
         except (zlib.error, EOFError) as error:
             raise CustomerError(f"{source.label} is not whole gzip data: {error}") from error
 
-    def _read(self, source: Source) -> Pieces:
+    def _read(self, source: Source, multiple: int) -> Pieces:
         if self._config.content_type == CSV:
-            yield from _csv_pieces(source)
+            yield from map(_labelled, _csv_rows(source)) if self._config.pipe else self._parsed_pieces(source)
         elif source.path in self._mapped or (source.mappable and _can_be_viewed(source)):
-            yield from self._mapped_pieces(source.path)
+            yield from self._mapped_pieces(source.path, multiple)
         else:
             with source.open() as file:
                 yield from read_chunks(file)
 
-    def _mapped_pieces(self, path: Path) -> Pieces:
+    def _parsed_pieces(self, source: Source) -> Pieces:
+        if source.path in self._parsed:
+            yield from self._parsed[source.path]
+            return
+        scratch, parsed = Scratch(), []
+        for rows in _csv_rows(source):
+            parsed.append(_labelled(scratch.append(rows)))
+            yield parsed[-1]
+        self._parsed[source.path] = parsed
+
+    def _mapped_pieces(self, path: Path, multiple: int) -> Pieces:
         if path not in self._mapped:
             self._mapped[path] = read_dense(path)
         features, labels = self._mapped[path]
         if self._checked:
             yield Arrays(features, labels)
             return
-        rows = max(1, CHECKED_BYTES // (4 * max(1, features.shape[1])))
+        rows = max(1, CHECKED_BYTES // (4 * max(1, features.shape[1]) * multiple)) * multiple
         for start in range(0, features.shape[0], rows):
             part = slice(start, start + rows)
             yield Arrays(features[part], None if labels is None else labels[part])
@@ -140,11 +159,15 @@ def _can_be_viewed(source: Source) -> bool:
     return bool(first.features.strides[0] > 4 * first.features.shape[1])
 
 
-def _csv_pieces(source: Source) -> Pieces:
+def _csv_rows(source: Source) -> Iterator[Floats]:
     with source.open() as file:
         for rows in read_blocks(file):
             if rows.shape[1] < 2:
                 raise CsvError(
                     "rows have one column: a label in the first and at least one feature are needed"
                 )
-            yield Arrays(rows[:, 1:], rows[:, 0])
+            yield rows
+
+
+def _labelled(rows: Floats) -> Arrays:
+    return Arrays(rows[:, 1:], rows[:, 0])
