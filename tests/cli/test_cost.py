@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,16 @@ def test_prices_of_another_region_are_not_used_for_settings(
 ) -> None:
     assert main(["cost", "iris", "--env", "dev", "--prices", str(table)]) == 2
     assert "has prices of eu-west-1" in capsys.readouterr().err
+
+
+def test_settings_without_what_reads_them_say_what_to_install(
+    finished: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "settings"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert main(["cost", "iris", "--env", "dev"]) == 2
+    assert "pip install 'trainyard[deploy]', or leave --env out" in capsys.readouterr().err
 
 
 def test_a_task_that_never_ran_says_how_to_measure_it(capsys: pytest.CaptureFixture[str]) -> None:
