@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,8 @@ NAMESPACE = "AWS/SageMaker"
 _MICROSECONDS = 1e6
 _DIGITS = 3
 """Significant digits of a latency that is kept: percentiles need no more, and memory stays bounded."""
+
+_STATISTIC = re.compile(r"Sum|Average|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|p100")
 
 Values = Counter[float]
 """A metric's values in some time: value → how often."""
@@ -67,15 +70,21 @@ def alarm(request: Mapping[str, Any], endpoint: str) -> Alarm | None:
     held = {entry["Name"]: entry["Value"] for entry in request.get("Dimensions", [])}
     about = request.get("Namespace") == NAMESPACE and held.pop("EndpointName", None) == endpoint
     variant = held.pop("VariantName", "")
-    known = request.get("ComparisonOperator") in _COMPARISONS and "Threshold" in request
-    if not about or held or not known or request.get("MetricName") not in _measured(0, 0.0):
+    statistic = request.get("Statistic") or request.get("ExtendedStatistic", "")
+    known = (
+        request.get("MetricName") in _measured(0, 0.0)
+        and _STATISTIC.fullmatch(statistic) is not None
+        and request.get("ComparisonOperator") in _COMPARISONS
+        and "Threshold" in request
+    )
+    if not about or held or not known:
         return None
     periods = request["EvaluationPeriods"]
     return Alarm(
         name=request["AlarmName"],
         metric=request["MetricName"],
         variant=variant,
-        statistic=request.get("Statistic") or request.get("ExtendedStatistic", ""),
+        statistic=statistic,
         period=request.get("Period", 60),
         periods=periods,
         breaching=request.get("DatapointsToAlarm", periods),

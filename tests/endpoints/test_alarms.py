@@ -104,6 +104,7 @@ def test_no_requests_are_treated_as_the_alarm_says(treated: str, on: bool) -> No
         {"Dimensions": [{"Name": "EndpointName", "Value": "other"}]},
         {"Dimensions": [*request()["Dimensions"], {"Name": "Color", "Value": "red"}]},
         {"ComparisonOperator": "LessThanLowerThreshold"},
+        {"Statistic": None, "ExtendedStatistic": "tm90"},
     ],
 )
 def test_what_is_not_measured_here_is_not_watched(more: dict[str, Any]) -> None:
