@@ -46,15 +46,17 @@ _UNIT = 1000.0
 class AveragedAdam:
     """Moments and average of one table (rows, columns).
 
+    They are kept for the rows that have occurred, side by side in the order of their first occurrence: of a
+    one-hot space of a million columns the others cost 4 bytes each.
     rates, wd: per column, (columns,). clip: bound on |g| or None.
     """
 
     def __init__(
         self, shape: tuple[int, int], rates: Floats, wd: Floats, *, eps: float | None, clip: float | None
     ) -> None:
-        # np.zeros takes no memory for pages that are never written: rows that never occur cost nothing.
-        self._first, self._second, self._drift = (np.zeros(shape, np.float32) for _ in range(3))
-        self._moved = np.zeros(shape[0], np.bool_)
+        self._place = np.full(shape[0], -1, np.int32)
+        self._rows = np.zeros(0, np.intp)
+        self._states = np.zeros((3, 0, shape[1]), np.float32)  # first and second moment, drift
         self._rates, self._wd, self._clip = rates, wd, clip
         self._eps = _EPSILON if eps is None else eps
         self._steps = 0
@@ -62,15 +64,17 @@ class AveragedAdam:
     def step(self, table: Floats, rows: Rows, gradient: Floats) -> None:
         """Move `rows` of the table by one step; `gradient` (rows, columns) is lost."""
         self._steps += 1
+        places = self._places(rows)
         weights = table[rows]
         gradient += weights * self._wd
         if self._clip is not None:
             np.clip(gradient, np.float32(-self._clip), np.float32(self._clip), out=gradient)
-        first, second = self._first[rows], self._second[rows]
+        moments_1, moments_2, drift = self._states
+        first, second = moments_1[places], moments_2[places]
         first += np.float32(1 - _BETA_1) * (gradient - first)
         np.square(gradient, out=gradient)
         second += np.float32(1 - _BETA_2) * (gradient - second)
-        self._first[rows], self._second[rows] = first, second
+        moments_1[places], moments_2[places] = first, second
         root = np.sqrt(second, out=second)
         correction = math.sqrt(1 - _BETA_2**self._steps)
         root += np.float32(self._eps * correction)
@@ -79,14 +83,31 @@ class AveragedAdam:
         weights -= first
         table[rows] = weights
         first *= np.float32(((self._steps - 1) / _UNIT) ** _POWER)
-        self._drift[rows] -= first
-        self._moved[rows] = True
+        drift[places] -= first
 
     def settle(self, table: Floats) -> None:
-        """Set the table to its average; only rows that have ever moved are looked at."""
-        scale = np.float32((_UNIT / max(self._steps, 1)) ** _POWER)
-        moved = np.flatnonzero(self._moved)
-        for start in range(0, len(moved), _SETTLED):
-            rows = moved[start : start + _SETTLED]
-            table[rows] -= self._drift[rows] * scale
-            self._drift[rows] = 0
+        """Set the table to its average."""
+        drift = self._states[2, : len(self._rows)]
+        drift *= np.float32((_UNIT / max(self._steps, 1)) ** _POWER)
+        for start in range(0, len(drift), _SETTLED):
+            part = slice(start, start + _SETTLED)
+            table[self._rows[part]] -= drift[part]
+        drift[...] = 0
+
+    def _places(self, rows: Rows) -> npt.NDArray[np.int32]:
+        """Return where the states of `rows` are, and make room for those that are new."""
+        places: npt.NDArray[np.int32] = self._place[rows]
+        fresh = rows[places < 0]
+        if len(fresh):
+            known = len(self._rows)
+            self._rows = np.concatenate([self._rows, fresh])
+            if len(self._rows) > self._states.shape[1]:
+                self._grow(min(max(2 * known, len(self._rows)), len(self._place)))
+            self._place[fresh] = np.arange(known, len(self._rows), dtype=np.int32)
+            places = self._place[rows]
+        return places
+
+    def _grow(self, capacity: int) -> None:
+        larger = np.zeros((3, capacity, self._states.shape[2]), np.float32)
+        larger[:, : self._states.shape[1]] = self._states
+        self._states = larger

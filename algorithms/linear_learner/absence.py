@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,18 @@ def _reach(ratio: float) -> float:
     return math.ceil(math.log(_NOTHING) / math.log(ratio)) if ratio < 1 else math.inf
 
 
+Table = TypeVar("Table", bound=npt.NDArray[Any])
+
+
+def grown(table: Table, at: int, more: int, total: int, value: float = 0) -> Table:
+    """Return a copy with `more` rows of `value` before row `at`, and filled up with such to `total` rows."""
+    larger: Any = np.full_like(table, value, shape=(total, *table.shape[1:]))
+    larger[:at] = table[:at]
+    kept = min(len(table) - at, total - at - more)
+    larger[at + more : at + more + kept] = table[at : at + kept]
+    return cast("Table", larger)
+
+
 class Absence:
     """The last step in which each of `rows` took part, from step `now` on in which all did.
 
@@ -69,13 +82,8 @@ class Absence:
 
     def grow(self, at: int, more: int, total: int, now: int) -> None:
         """Insert rows that are present at step `now`."""
-        for name in ("_moved", "_penalised"):
-            old = getattr(self, name)
-            new = np.full(total, now, np.int64)
-            new[:at] = old[:at]
-            kept = min(len(old) - at, total - at - more)
-            new[at + more : at + more + kept] = old[at : at + kept]
-            setattr(self, name, new)
+        self._moved = grown(self._moved, at, more, total, now)
+        self._penalised = grown(self._penalised, at, more, total, now)
 
     def drift(self, rows: Rows) -> Floats | None:
         """Return Σ a_s ρ^(s - t₀) over the steps that each row missed, (rows, 1); None: all are 0."""

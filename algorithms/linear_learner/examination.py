@@ -13,12 +13,16 @@ from algorithms.linear_learner.losses import Loss
 from algorithms.linear_learner.metrics import Metrics, Named
 from algorithms.linear_learner.settings import Criterion
 from algorithms.mini_batches import MiniBatches
+from algorithms.scratch import Segment
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 _SCORES = 2**22
-"""Scores held at once to choose among models and calibrate: 16 MiB, whatever the channel's length."""
+"""Scores kept to choose among models and calibrate: 16 MiB of scratch, whatever the channel's length."""
+
+_ROWS = 2**18
+"""Rows that a threshold is found from where nobody says how many: sorted, they take 15 MB."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,16 @@ class Examination:
         scores, labels = self._collect(
             candidates, min(samples or _SCORES, max(_SCORES // candidates.models, 1))
         )
-        return calibrate(self._criterion, scores, labels)
+        # One model after another: side by side they would be sorted in as many times the memory.
+        found = [
+            calibrate(self._criterion, scores[:, model : model + 1], labels)
+            for model in range(scores.shape[1])
+        ]
+        return np.concatenate([best for best, _ in found]), np.concatenate([cut for _, cut in found])
 
     def threshold(self, chosen: Weights, samples: int | None) -> float:
-        """Threshold of one model, from at most `samples` rows (None: `_SCORES`)."""
-        scores, labels = self._collect(chosen, samples or _SCORES)
+        """Threshold of one model, from at most `samples` rows (None: `_ROWS`)."""
+        scores, labels = self._collect(chosen, samples or _ROWS)
         return float(calibrate(self._criterion, scores, labels)[1][0])
 
     def results(self, chosen: Weights, metrics: Metrics) -> Named:
@@ -102,13 +111,13 @@ class Examination:
         return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
 
     def _collect(self, candidates: Weights, rows: int) -> tuple[Floats, Floats]:
-        kept: list[tuple[Floats, Floats]] = []
+        kept, kept_labels = Segment(rows, candidates.models), []
         for scores, labels in self._scored(candidates):
-            kept.append((scores[:rows], labels[:rows]))
-            rows -= len(labels)
-            if rows <= 0:
+            kept_labels.append(labels[: kept.room])
+            kept.append(scores[: kept.room])
+            if not kept.room:
                 break
-        return np.concatenate([scores for scores, _ in kept]), np.concatenate([labels for _, labels in kept])
+        return kept.written, np.concatenate(kept_labels)
 
     def _scored(self, candidates: Weights) -> Iterator[tuple[Floats, Floats]]:
         for batch in self._batches.epoch():

@@ -18,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import Batch
+from algorithms.linear_learner.absence import grown
 from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.initial import InitialWeights
 from algorithms.linear_learner.losses import Loss
-from algorithms.linear_learner.optimizers import create, grown
+from algorithms.linear_learner.optimizers import create
 from algorithms.linear_learner.rates import GROUP, Penalty, Rates
 from algorithms.linear_learner.scaling import LabelScaler
 from algorithms.linear_learner.settings import Settings

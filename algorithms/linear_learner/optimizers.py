@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.linear_learner.absence import Absence, can_follow
+from algorithms.linear_learner.absence import Absence, can_follow, grown
 from algorithms.linear_learner.blocks import Blocks
 from algorithms.linear_learner.rates import GROUP, Penalty, Rates, grouped
 
@@ -283,15 +283,6 @@ class RmsProp(Optimizer):
         np.sqrt(average, out=square)
         square += damping
         return np.divide(gradient, square, out=gradient)
-
-
-def grown(array: Floats, at: int, more: int, total: int) -> Floats:
-    """Return a copy with `more` rows of zeros before row `at`, filled up with zeros to `total` rows."""
-    larger = np.zeros((total, *array.shape[1:]), array.dtype)
-    larger[:at] = array[:at]
-    kept = min(len(array) - at, total - at - more)
-    larger[at + more : at + more + kept] = array[at : at + kept]
-    return larger
 
 
 def create(settings: OptimizerSettings, shape: tuple[int, int]) -> Optimizer:

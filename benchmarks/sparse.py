@@ -1,0 +1,245 @@
+"""Training on sparse rows against the bare sparse products: `python -m benchmarks.sparse`.
+
+A sweep over density: 50,000 rows × 10,000 columns with 0.01 % to 10 % of the cells non-zero, at random
+places, one epoch in mini-batches of 200. Bound: X · W and Xᵀ · G of the same mini-batches with scipy's CSR
+products, for factorization-machines also those of X². `ns_per_nonzero` is the cost of training divided by the
+non-zeros: it falls while an epoch's fixed part weighs and is flat beyond.
+
+One-hot: 50,000 rows with 20 of 200,000 columns each, of which 10,000 occur. Each job runs in a process of its
+own; `peak_mb` is what it grew by in training, once where the 10,000 columns lie among 200,000 and once where
+there are no others. `model_mb` is the finished model, dense by its format; `dense_mb` is what four tables of
+all columns would take (weights, two moments, and the best weights or the average). To reach: the columns that
+never occur cost the model and a tenth of those tables at most.
+
+Channels are arrays in memory: reading files is measured by `benchmarks.recordio`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from algorithms.base import Algorithm, Batch, Features, Model
+from algorithms.factorization_machines import ALGORITHM as FACTORIZATION_MACHINES
+from algorithms.linear_learner import ALGORITHM as LINEAR_LEARNER
+from algorithms.logs import MetricLog
+from benchmarks.command import main
+from benchmarks.environments import REPOSITORY
+from benchmarks.results import Result
+from benchmarks.timing import in_turns
+
+ROWS, WIDTH, BATCH = 50_000, 10_000, 200
+DENSITIES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+ONE_HOT_WIDTH, ONE_HOT_OCCUR, ONE_HOT_A_ROW = 200_000, 10_000, 20
+MODELS, FACTORS = 32, 10
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Job:
+    """An algorithm, what it is given, and the columns of its table that a product with X takes."""
+
+    name: str
+    algorithm: Algorithm
+    given: Mapping[str, str]
+    columns: int
+    squared: int
+
+    def train(self, features: csr_matrix, labels: Floats) -> Model:
+        """Train one epoch."""
+        given = {**self.given, "feature_dim": str(features.shape[1])}
+        values = self.algorithm.hyperparameters.parse(given)
+        return self.algorithm.train(values, {"train": Rows(features, labels)}, MetricLog(StringIO()))
+
+    def products(self, batches: list[csr_matrix]) -> None:
+        """Do the two products of every mini-batch, and those of X²."""
+        for columns, squared in ((self.columns, False), (self.squared, True)):
+            if not columns:
+                continue
+            weights = np.ones((batches[0].shape[1], columns), np.float32)
+            slopes = np.ones((BATCH, columns), np.float32)
+            for batch in batches:
+                rows = batch.multiply(batch).tocsr() if squared else batch
+                rows @ weights
+                rows.T @ slopes[: rows.shape[0]]
+
+
+COMMON = {"predictor_type": "binary_classifier", "mini_batch_size": str(BATCH), "epochs": "1"}
+JOBS = {
+    "linear-learner": Job(
+        f"linear-learner, {MODELS} models", LINEAR_LEARNER, {**COMMON, "num_models": str(MODELS)}, MODELS, 0
+    ),
+    "factorization-machines": Job(
+        f"factorization-machines, {FACTORS} factors",
+        FACTORIZATION_MACHINES,
+        {**COMMON, "num_factors": str(FACTORS)},
+        FACTORS + 1,
+        1,
+    ),
+}
+
+
+@dataclass
+class Rows:
+    """A channel over arrays."""
+
+    features: Features
+    labels: Floats
+    name: str = "train"
+
+    @property
+    def feature_dim(self) -> int:
+        """The width of the rows."""
+        return int(self.features.shape[1])
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """One pass."""
+        for start in range(0, len(self.labels), rows):
+            yield Batch(self.features[start : start + rows], self.labels[start : start + rows])
+
+
+def at_random(rows: int, density: float) -> csr_matrix:
+    """Rows with so many non-zeros each, at random places."""
+    random = np.random.default_rng(0)
+    each = round(WIDTH * density)
+    # A random start and a random odd stride: distinct columns without drawing rows × width numbers.
+    start, stride = random.integers(0, WIDTH, (2, rows, 1))
+    while np.any(shared := np.gcd(stride, WIDTH) != 1):
+        stride[shared] = random.integers(0, WIDTH, np.count_nonzero(shared))
+    columns = (start + stride * np.arange(each)) % WIDTH
+    values = random.random(rows * each, np.float32) + np.float32(0.5)
+    return csr_matrix(
+        (values, columns.ravel().astype(np.int32), np.arange(0, rows * each + 1, each)), shape=(rows, WIDTH)
+    )
+
+
+def one_hot(rows: int, width: int) -> csr_matrix:
+    """Rows with `ONE_HOT_A_ROW` ones each, in `ONE_HOT_OCCUR` columns that lie all over the width."""
+    random = np.random.default_rng(0)
+    columns = random.integers(0, ONE_HOT_OCCUR, (rows, ONE_HOT_A_ROW)) * (width // ONE_HOT_OCCUR)
+    indptr = np.arange(0, rows * ONE_HOT_A_ROW + 1, ONE_HOT_A_ROW)
+    ones = np.ones(rows * ONE_HOT_A_ROW, np.float32)
+    return csr_matrix((ones, columns.ravel().astype(np.int32), indptr), shape=(rows, width))
+
+
+def labels_of(features: csr_matrix) -> Floats:
+    """Labels that a plane separates."""
+    weights = np.random.default_rng(1).normal(size=features.shape[1]).astype(np.float32)
+    scores = features @ weights
+    return (scores > np.median(scores)).astype(np.float32)
+
+
+def measure(options: argparse.Namespace) -> Iterator[Result]:
+    """Sweep the density, then train in the one-hot space."""
+    rows = ROWS // 10 if options.quick else ROWS
+    for job in JOBS.values():
+        for density in DENSITIES:
+            work = f"{job.name}, density {100 * density:g} %"
+            if options.only in work:
+                yield _swept(work, job, at_random(rows, density), options.runs)
+        work = f"{job.name}, one-hot, {ONE_HOT_OCCUR:,} of {ONE_HOT_WIDTH:,} columns occur"
+        if options.only in work:
+            yield _one_hot(work, job, rows, options.runs)
+
+
+def _swept(work: str, job: Job, features: csr_matrix, runs: int) -> Result:
+    labels = labels_of(features)
+    batches = _batches(features)
+    timed = in_turns(
+        {"ours": lambda: job.train(features, labels), "bound": lambda: job.products(batches)}, runs
+    )
+    nanoseconds = 1e9 * timed["ours"].median / features.nnz
+    return Result(
+        work,
+        timed["ours"].median,
+        timed["bound"].median,
+        notes={"ns_per_nonzero": nanoseconds, "nonzeros_a_row": features.nnz / features.shape[0]},
+    )
+
+
+def _one_hot(work: str, job: Job, rows: int, runs: int) -> Result:
+    name = next(name for name, each in JOBS.items() if each is job)
+    batches = _batches(one_hot(rows, ONE_HOT_WIDTH))
+    timed = in_turns(
+        {
+            "wide": lambda: _in_child(name, rows, ONE_HOT_WIDTH),
+            "narrow": lambda: _in_child(name, rows, ONE_HOT_OCCUR),
+            "bound": lambda: job.products(batches),
+        },
+        runs,
+    )
+    wide, narrow = timed["wide"].returned, timed["narrow"].returned
+    return Result(
+        work,
+        wide["seconds"],
+        timed["bound"].median,
+        target="memory for what occurs",
+        met=wide["peak_mb"] - narrow["peak_mb"] < wide["model_mb"] + _dense_mb(job) / 10,
+        notes={
+            "peak_mb": wide["peak_mb"],
+            "peak_mb_where_all_occur": narrow["peak_mb"],
+            "model_mb": wide["model_mb"],
+            "dense_mb": _dense_mb(job),
+            "s_where_all_occur": narrow["seconds"],
+        },
+    )
+
+
+def _batches(features: csr_matrix) -> list[csr_matrix]:
+    return [features[start : start + BATCH] for start in range(0, features.shape[0], BATCH)]
+
+
+def _dense_mb(job: Job) -> float:
+    """Return what four float32 tables of all columns take."""
+    return 4 * 4 * ONE_HOT_WIDTH * job.columns / 2**20
+
+
+def _in_child(name: str, rows: int, width: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.sparse", "child", name, str(rows), str(width)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def child(name: str, rows: int, width: int) -> dict[str, float]:
+    """Train in the one-hot space; seconds, and by how much the process grew at most."""
+    features = one_hot(rows, width)
+    labels = labels_of(features)
+    JOBS[name].train(features[:BATCH], labels[:BATCH])  # what every job takes: libraries, their threads
+    before = _memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    started = time.perf_counter()
+    model = JOBS[name].train(features, labels)
+    seconds = time.perf_counter() - started
+    peak = _memory("VmHWM") - before
+    with tempfile.NamedTemporaryFile() as file:
+        model.save(Path(file.name))
+        size = Path(file.name).stat().st_size
+    return {"seconds": seconds, "peak_mb": peak, "model_mb": size / 2**20}
+
+
+def _memory(name: str) -> float:
+    """Return a line of /proc/self/status in MiB. The peak that getrusage tells is the parent's after exec."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["child"]:
+        print(json.dumps(child(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    else:
+        main("sparse", __doc__, measure)
