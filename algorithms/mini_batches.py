@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 WINDOW_BYTES = 256 * 2**20
-MEMORY_BYTES = 16 * 2**20
+MEMORY_BYTES = 8 * 2**20
 """What of a dense window is in memory: all of one up to this size, else so much at a time."""
 _BLOCK_BYTES = 2**20
 """Rows are scaled in blocks of about this size, which stay in the second-level cache between the passes."""
@@ -124,7 +124,9 @@ class MiniBatches:
 
     def _take(self, pieces: list[Batch]) -> Window:
         count = sum(len(piece) for piece in pieces)
-        order = np.arange(count) if self._random is None else self._random.permutation(count)
+        order = np.arange(count, dtype=np.int32)
+        if self._random is not None:
+            order = self._random.permutation(order)
         labels = np.empty(count, np.float32)
         start = 0
         for piece in pieces:
@@ -135,7 +137,7 @@ class MiniBatches:
             return Window(self._take_dense(pieces, order), labels)
         return Window(self._take_sparse(pieces, order), labels)
 
-    def _take_dense(self, pieces: list[Batch], order: npt.NDArray[np.intp]) -> Floats:
+    def _take_dense(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Floats:
         width = pieces[0].features.shape[1]
         step = max(1, _BLOCK_BYTES // (4 * width))
         if 4 * width * len(order) > MEMORY_BYTES:
@@ -150,11 +152,11 @@ class MiniBatches:
             start += len(piece)
         return features
 
-    def _take_to_scratch(self, pieces: list[Batch], order: npt.NDArray[np.intp], step: int) -> Floats:
+    def _take_to_scratch(self, pieces: list[Batch], order: npt.NDArray[np.int32], step: int) -> Floats:
         """Put the same rows at the same places of a file, a part of `MEMORY_BYTES` at a time."""
         width = pieces[0].features.shape[1]
-        rows_at = np.empty(len(order), np.int64)
-        rows_at[order] = np.arange(len(order))
+        rows_at = np.empty_like(order)
+        rows_at[order] = np.arange(len(order), dtype=np.int32)
         part = np.empty((max(1, MEMORY_BYTES // (4 * width)), width), np.float32)
         segment = Segment(len(order), width)
         for start in range(0, len(order), len(part)):
@@ -166,7 +168,7 @@ class MiniBatches:
                 segment.append(block if self.scale is None else self.scale(block))
         return segment.written
 
-    def _take_sparse(self, pieces: list[Batch], order: npt.NDArray[np.intp]) -> csr_matrix:
+    def _take_sparse(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> csr_matrix:
         from scipy.sparse import vstack
 
         rows = vstack([piece.features for piece in pieces], format="csr", dtype=np.float32)
@@ -205,7 +207,7 @@ class _Pieces:
         self.batches.append(batch)
 
 
-def _gather(pieces: list[Batch], rows: npt.NDArray[np.int64], out: Floats) -> None:
+def _gather(pieces: list[Batch], rows: npt.NDArray[np.int32], out: Floats) -> None:
     """Fill `out` with the rows of these numbers, piece after piece."""
     places = np.argsort(rows)
     ends = np.cumsum([len(piece) for piece in pieces])
