@@ -110,16 +110,15 @@ class Scheduler:
         """Start all that can be, until steps that end at once make nothing more ready."""
         while not self._closing:
             ready = [node for node in self.nodes.values() if self._is_ready(node)]
-            # The longest chain first: what waits at its end decides when the execution is over. On two cores
-            # zero-digit of MNIST ends after PLACEHOLDER
-            jobs = [node for node in ready if node.type in JOBS]
-            jobs.sort(key=lambda node: -self.seconds_below[node.name])
             instant = [node for node in ready if node.type not in JOBS]
             for node in instant:
                 if not self._closing:
                     self._guarded(node, self._instant)
-            served = self._start_jobs(jobs)
-            if not instant and not served:
+            if instant:
+                continue  # what they made ready may be what most waits for
+            # The longest chain first: what waits at its end decides when the execution is over.
+            ready.sort(key=lambda node: -self.seconds_below[node.name])
+            if not self._start_jobs(ready):
                 return
 
     def _start_jobs(self, jobs: list[Node]) -> bool:

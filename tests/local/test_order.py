@@ -43,3 +43,16 @@ def test_a_step_from_the_cache_says_nothing_of_its_time(yard, build, step_of):
     definition = build.definition(build.processing("P", "pass", **build.cached))
     assert step_of(yard.run(definition), "P")["process_seconds"] > 0
     assert step_of(yard.run(definition), "P")["process_seconds"] is None
+
+
+def test_what_a_step_without_a_job_makes_ready_is_weighed_with_the_others(yard, build):
+    definition = build.definition(
+        build.processing("First", "pass"),
+        build.processing("Short", "pass", DependsOn=["First"]),
+        build.condition("Check", [], [], [], DependsOn=["First"]),
+        build.processing("Long", "time.sleep(0.3)", DependsOn=["Check"]),
+    )
+    yard.run(definition, max_parallel=1)
+    yard.events.clear()
+    yard.run(definition, max_parallel=1)
+    assert started(yard.events) == ["First", "Check", "Long", "Short"]
