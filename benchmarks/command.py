@@ -17,7 +17,14 @@ Measure = Callable[[argparse.Namespace], Iterator[Result]]
 """Gives results one by one. Options: `quick`, `runs`, `only`; with mnist, `data`, a file that exists."""
 
 
-def main(name: str, describe: str | None, measure: Measure, *, mnist: bool = False) -> None:
+def main(
+    name: str,
+    describe: str | None,
+    measure: Measure,
+    *,
+    mnist: bool = False,
+    more: Callable[[argparse.ArgumentParser], object] | None = None,
+) -> None:
     """Parse the command line, measure, print.
 
     Args:
@@ -25,6 +32,7 @@ def main(name: str, describe: str | None, measure: Measure, *, mnist: bool = Fal
         describe: its docstring.
         measure: does the work. It skips what `only` is no part of, and measures less where `quick` is set.
         mnist: whether it needs the real MNIST.
+        more: adds options of its own to the parser.
 
     """
     parser = argparse.ArgumentParser(
@@ -38,6 +46,8 @@ def main(name: str, describe: str | None, measure: Measure, *, mnist: bool = Fal
     parser.add_argument("--only", default="", metavar="TEXT", help="only works whose name holds this text")
     if mnist:
         parser.add_argument("--data", type=Path, default=MNIST, help="mnist.pkl.gz")
+    if more:
+        more(parser)
     options = parser.parse_args()
     if options.runs < 1:
         parser.error(f"--runs {options.runs}: give 1 or more")
