@@ -149,16 +149,17 @@ def _mnist(folder: Path, options: argparse.Namespace) -> Iterator[Result]:
 
     def later() -> None:
         data = folder / f"{next(count)}-{options.data.name}"
-        data.symlink_to(options.data)
-        _zero_digit(home, ["--split", "70"] if options.quick else ["--data", str(data)])
+        shutil.copyfile(options.data, data)
+        _zero_digit(home, ["--data", str(data)])
         noted[LATER].note(home)
 
-    timed = in_turns({FIRST: first, LATER: later}, options.runs)
+    # The sample that stands in for MNIST in a quick look is the same each time: it would come from the cache.
+    timed = in_turns({FIRST: first} if options.quick else {FIRST: first, LATER: later}, options.runs)
     shutil.rmtree(home)
     alone = Executions()
     _zero_digit(home, [] if options.quick else ["--data", str(options.data)], one_core=True)
     alone.note(home)
-    for work in (FIRST, LATER):
+    for work in timed:
         yield _result(work, timed[work], noted[work], alone.longest[0])
 
 
