@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.float32]
 
-BLOCK_BYTES = 4 << 20
-"""How much text is parsed at a time: a CSV channel of any size needs a few times this in memory."""
+BLOCK_BYTES = 1 << 20
+"""How much text is parsed at a time: a CSV channel of any size needs some eight times this in memory."""
 
 MAX_LINE_BYTES = 256 << 20
 """A line longer than this is not CSV (a wrong content type, most likely)."""

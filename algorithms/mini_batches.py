@@ -203,7 +203,9 @@ class _Pieces:
         if isinstance(batch.features, np.ndarray) and not is_mapped(batch.features):
             self._owned += _nbytes(batch)
             if self._owned > MEMORY_BYTES:
-                batch = Batch(self._scratch.append(np.ascontiguousarray(batch.features)), batch.labels)
+                # Labels may be a column of the rows, and would keep these in memory.
+                labels = None if batch.labels is None else batch.labels.copy()
+                batch = Batch(self._scratch.append(np.ascontiguousarray(batch.features)), labels)
         self.batches.append(batch)
 
 
