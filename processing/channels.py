@@ -34,6 +34,7 @@ RECORDIO = CONTENT_TYPE
 CSV = "text/csv"
 SUFFIXES = {RECORDIO: ".pbr", CSV: ".csv"}
 LABELS_FILE = "labels.csv"
+LABEL_LINES = 10_000
 CURE = "run data conversion again"
 
 Features = Union[npt.NDArray[np.float32], "csr_matrix"]
@@ -105,21 +106,29 @@ def read_channel(folder: Path, dataset: Dataset, *, labelled: bool) -> Iterator[
 def read_labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
     """Return the labels of the test channel, int64, shape (rows,), every one in 0 … classes-1."""
     path = folder / LABELS_FILE
+    codes = {str(label): label for label in range(classes)}
+    found: list[npt.NDArray[np.int64]] = []
+    first = 1
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as file:
+            # Some lines at a time become an array: all of them as text take ten times the memory.
+            while lines := [line.rstrip("\n") for line in itertools.islice(file, LABEL_LINES)]:
+                for number, line in enumerate(lines, first):
+                    if line not in codes:
+                        raise InputError(
+                            f"{path} line {number}: {line!r} is not a label of 0 to {classes - 1}; {CURE}"
+                        )
+                found.append(np.array([codes[line] for line in lines], dtype=np.int64))
+                first += len(lines)
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: no such file; data conversion writes it, mount its output there"
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text of numbers ({error}); {CURE}") from error
-    if not lines:
+    if not found:
         raise InputError(f"{path}: the file is empty, there is nothing to evaluate; {CURE}")
-    labels = {str(label): label for label in range(classes)}
-    for number, line in enumerate(lines, start=1):
-        if line not in labels:
-            raise InputError(f"{path} line {number}: {line!r} is not a label of 0 to {classes - 1}; {CURE}")
-    return np.array([labels[line] for line in lines], dtype=np.int64)
+    return np.concatenate(found)
 
 
 def plain_floats(features: npt.NDArray[np.float32]) -> list[list[float]]:

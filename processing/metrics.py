@@ -6,6 +6,7 @@ a warning that says why. Every class of the data set counts in a macro average, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import (
     accuracy_score,
+    auc,
     confusion_matrix,
     precision_recall_curve,
     precision_recall_fscore_support,
-    roc_auc_score,
     roc_curve,
 )
 
@@ -24,6 +25,9 @@ from processing.predictions import Predictions
 
 Labels = npt.NDArray[np.int64]
 CURVE_POINTS = 200
+"""Points of a curve that people look at."""
+MONITOR_POINTS = 10_000
+"""Points of a curve for Model Monitor: as many rows or fewer have all of theirs, and the file stays small."""
 BETAS = {"f0_5": 0.5, "f1": 1.0, "f2": 2.0}
 
 
@@ -39,7 +43,10 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Curves:
-    """A binary candidate's curves over all thresholds, with rising x, and the area under the ROC curve."""
+    """A binary candidate's curves, with rising x, and the area under the whole ROC curve.
+
+    Of all thresholds, MONITOR_POINTS at most, evenly taken.
+    """
 
     auc: float
     roc: dict[str, list[float]]
@@ -68,22 +75,21 @@ def curves(actual: Labels, scores: npt.NDArray[np.float64] | None) -> Curves | N
     false_positive_rates, true_positive_rates, _ = roc_curve(actual, scores)
     precisions, recalls, _ = precision_recall_curve(actual, scores, drop_intermediate=True)
     return Curves(
-        auc=float(roc_auc_score(actual, scores)),
-        roc={
-            "false_positive_rates": false_positive_rates.tolist(),
-            "true_positive_rates": true_positive_rates.tolist(),
-        },
-        precision_recall={"precisions": precisions[::-1].tolist(), "recalls": recalls[::-1].tolist()},
+        auc=float(auc(false_positive_rates, true_positive_rates)),
+        roc=thinned(
+            {"false_positive_rates": false_positive_rates, "true_positive_rates": true_positive_rates},
+            MONITOR_POINTS,
+        ),
+        precision_recall=thinned({"precisions": precisions[::-1], "recalls": recalls[::-1]}, MONITOR_POINTS),
     )
 
 
-def thinned(curve: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return the same curve with at most CURVE_POINTS points, evenly taken, both ends among them."""
-    length = len(next(iter(curve.values())))
-    if length <= CURVE_POINTS:
-        return curve
-    kept = np.linspace(0, length - 1, CURVE_POINTS).round().astype(int)
-    return {name: [values[index] for index in kept] for name, values in curve.items()}
+def thinned(curve: Mapping[str, npt.ArrayLike], points: int = CURVE_POINTS) -> dict[str, list[float]]:
+    """Return the same curve with at most so many points, evenly taken, both ends among them."""
+    columns = {name: np.asarray(values) for name, values in curve.items()}
+    length = len(next(iter(columns.values())))
+    kept = np.linspace(0, length - 1, min(points, length)).round().astype(int)
+    return {name: values[kept].tolist() for name, values in columns.items()}
 
 
 def summary(
