@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +64,8 @@ def endpoint(material: Material, folder: Path) -> Iterator[Server]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert service.stdout is not None
     try:
-        assert service.stdout is not None
         port = int(service.stdout.readline())
         paths = dict.fromkeys(FORMATS, "/endpoints/benchmark/invocations")
         yield Server(ENDPOINT, service.pid, port, paths, material.usual)
@@ -137,7 +137,7 @@ def mlflow(material: Material, folder: Path) -> Iterator[Server]:
         yield Server("MLflow", pid, port, dict.fromkeys(("CSV", "JSON"), "/invocations"), bodies)
 
 
-PEER_SERVERS: dict[str, Callable[..., object]] = {
+PEER_SERVERS: dict[str, Callable[[Material, Path], AbstractContextManager[Server]]] = {
     "FastAPI": fastapi,
     "Litestar": litestar,
     "MLServer": mlserver,

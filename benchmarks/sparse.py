@@ -139,7 +139,7 @@ def one_hot(rows: int, width: int) -> csr_matrix:
 def labels_of(features: csr_matrix) -> Floats:
     """Labels that a plane separates."""
     weights = np.random.default_rng(1).normal(size=features.shape[1]).astype(np.float32)
-    scores = features @ weights
+    scores: Floats = features @ weights
     return (scores > np.median(scores)).astype(np.float32)
 
 
