@@ -270,3 +270,13 @@ def test_content_type_parameters_and_defaults() -> None:
     configs = read_channel_configs(given, ALGORITHM)
     assert configs["train"] == ChannelConfig("train", CSV, pipe=False, gzip=False)
     assert configs["test"] == ChannelConfig("test", RECORDIO, pipe=False, gzip=False)
+
+
+def test_a_csv_file_is_parsed_once(tmp_path: Path) -> None:
+    write(tmp_path, "part", csv())
+    source = channel(tmp_path, CSV)
+    first = collected(source.batches(5))
+    write(tmp_path, "part", b"no numbers any more\n")
+    again = collected(source.batches(7))
+    np.testing.assert_array_equal(again[0], first[0])
+    np.testing.assert_array_equal(again[1], first[1])
