@@ -1,18 +1,19 @@
 """Time and memory against rows and columns: `python -m benchmarks.growth [--plots FOLDER]`.
 
 Every point is a job in a process of its own, as the container starts it: training through files and FIFOs,
-conversion, evaluation. Rows double from 50,000 to 1.6 million, columns from 64 to 4,096. Sizes take turns, run
-after run, and a point is the median of its runs.
+conversion, evaluation. Rows double from 50,000 to 1.6 million, columns from 64 to 4,096. Sizes take turns,
+run after run, and a point is the median of its runs.
 
-A job's time is fitted by a line, fixed part + slope × size, with all points weighing alike by their relative
-error. The slope is the time per row (for columns: per value). `flat_percent` is how far the farthest point's own
-(seconds - fixed part) / size is from the slope; the target is 15. The fixed part holds the start of the process,
-imports, and all that does not depend on the size; `start_s` is what 1,000 rows took.
+A job's time is fitted by a line, fixed part + slope × size, with all points weighing alike by their
+relative error. The slope is the time per row (for columns: per value). `flat_percent` is how far the
+farthest point's own (seconds - fixed part) / size is from the slope; the target is 15. The fixed part holds
+the start of the process, imports, and all that does not depend on the size; `start_s` is what 1,000 rows
+took.
 
-Memory (`peak_mb`) is the most anonymous memory at the largest size, `grew_mb` what that is above the smallest
-size's. Pages of mapped files (the channel, scratch files) are the page cache's, and are not counted. What does
-grow: a shuffle window's labels and order, 12 bytes a row up to 256 MiB of rows; conversion's split, a byte a row;
-evaluation's labels and scores, since a ROC curve is of all rows.
+Memory (`peak_mb`) is the most anonymous memory at the largest size, `grew_mb` what that is above the
+smallest size's. Pages of mapped files (the channel, scratch files) are the page cache's, and are not
+counted. What does grow: a shuffle window's labels and order, 12 bytes a row up to 256 MiB of rows;
+conversion's split, a byte a row; evaluation's labels and scores, since a ROC curve is of all rows.
 """
 
 from __future__ import annotations
@@ -160,9 +161,7 @@ def _doubled(first: int, last: int) -> Sequence[int]:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--plots", type=Path, metavar="FOLDER", help="draw growth-rows.svg, growth-columns.svg"
-    )
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw growth-rows.svg and -columns.svg")
 
 
 if __name__ == "__main__":

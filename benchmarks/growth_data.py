@@ -1,7 +1,7 @@
-"""Data of any length for the sweeps: a block of rows is made and encoded once, and written as often as wanted.
+"""Data of any length: a block of rows is made and encoded once, and written as often as wanted.
 
-What a row costs does not depend on whether another has the same values, and so the longest file takes as long
-to make as its bytes take to write. A label is 1 where a random projection of the row is above 0.
+What a row costs does not depend on whether another has the same values, and so the longest file takes as
+long to make as its bytes take to write. A label is 1 where a random projection of the row is above 0.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +73,3 @@ def repeat(path: Path, block: bytes, times: int, *, head: bytes = b"") -> None:
         file.write(head)
         for _ in range(times):
             file.write(block)
-
-
-Encode = Callable[[Block], bytes]

@@ -33,7 +33,7 @@ class Curve:
 
 
 def write_plot(path: Path, unit: str, curves: Sequence[Curve]) -> None:
-    """Draw curves over rows (unit `row`) or columns (unit `value`) into an SVG file; nothing where none are."""
+    """Draw curves over rows (unit `row`) or columns (unit `value`) into an SVG file, where there are any."""
     if not curves:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,9 +57,7 @@ def _drawn(unit: str, curves: Sequence[Curve]) -> str:
         tag("style", STYLE),
         tag("rect", width=WIDTH, height=height, fill="#ffffff"),
         tag("rect", x=62, y=band[0], width=378, height=band[1] - band[0], class_="band"),
-        _frame(
-            left, times, f"Time per {unit}, as a share of the slope (band: ±15 %)", what, curves, "{:.1f}"
-        ),
+        _frame(left, times, f"Time per {unit}, relative to the slope (band: ±15 %)", what, curves, "{:.1f}"),
         _frame(right, memory, "Most anonymous memory, MB", what, curves, "{:.0f}"),
         [_curve(i, c.sizes, ys, left, times) for i, (c, ys) in enumerate(zip(curves, relative, strict=True))],
         [_curve(i, c.sizes, c.peak_mb, right, memory) for i, c in enumerate(curves)],

@@ -1,10 +1,11 @@
 """One job as a process of its own: its seconds, and the most memory that it ever held.
 
 Memory is anonymous memory: what the process wrote and the kernel can only give back by ending it. Pages of
-mapped files count in the resident set, too, but they are the page cache's; the kernel drops them when memory is
-wanted. The kernel keeps no high-water mark of anonymous memory, so `RssAnon` of /proc/PID/status is looked at
-every 5 ms. `VmHWM`, the kernel's own mark, is of all resident pages: where a job maps no file of its own, its
-libraries' pages (some 50 MB) are all the difference, which shows what the samples may have missed.
+mapped files count in the resident set, too, but they are the page cache's; the kernel drops them when
+memory is wanted. The kernel keeps no high-water mark of anonymous memory, so `RssAnon` of /proc/PID/status
+is looked at every 5 ms. `VmHWM`, the kernel's own mark, is of all resident pages: where a job maps no file
+of its own, its libraries' pages (some 50 MB) are all the difference, which shows what the samples may have
+missed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Spent:
     """What one job took.
 
     seconds: wall clock, from the start of the process to its end.
-    peak_mb: the most anonymous memory, in MB (10⁶ bytes). resident_mb: the most resident, mapped files included.
+    peak_mb: the most anonymous memory, in MB (10⁶ bytes). resident_mb: the same with pages of mapped files.
     """
 
     seconds: float

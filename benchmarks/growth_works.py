@@ -69,7 +69,7 @@ def conversion() -> Work:
 
 
 def evaluation() -> Work:
-    """Evaluate one binary candidate's scores; the test channel is read for the rows that it got most wrong."""
+    """Evaluate a binary candidate's scores; the test channel is read for the rows it got most wrong."""
     answers = _Encoded(predictions)
     labels = _Encoded(lambda block: "".join(f"{int(label)}\n" for label in block.labels).encode())
     rows = _Encoded(lambda block: block.recordio(labelled=False))
