@@ -122,14 +122,15 @@ class Scheduler:
                 return
 
     def _start_jobs(self, jobs: list[Node]) -> bool:
-        """Start jobs as long as there are cores; return whether the cache served any, which takes none."""
-        before = len(self.succeeded)
+        """Start jobs as long as there are cores; return at once with True where the cache served one."""
         for index, node in enumerate(jobs):
             if self._closing or len(self.running) >= self.slots:
                 break
             self.side_by_side = min(self.slots, len(self.running) + len(jobs) - index)
             self._guarded(node, self._job_step)
-        return len(self.succeeded) > before
+            if node.name in self.succeeded:
+                return True  # what it made ready may be more urgent than the next of these
+        return False
 
     def _is_ready(self, node: Node) -> bool:
         if self.ledger.has_started(node.name) or node.name in self.succeeded:

@@ -56,3 +56,15 @@ def test_what_a_step_without_a_job_makes_ready_is_weighed_with_the_others(yard, 
     yard.events.clear()
     yard.run(definition, max_parallel=1)
     assert started(yard.events) == ["First", "Check", "Long", "Short"]
+
+
+def test_what_a_step_from_the_cache_makes_ready_is_weighed_with_the_others(yard, build):
+    definition = build.definition(
+        build.processing("Kept", "pass", **build.cached),
+        build.processing("Short", "pass"),
+        build.processing("Long", "time.sleep(0.3)", DependsOn=["Kept"]),
+    )
+    yard.run(definition, max_parallel=1)
+    yard.events.clear()
+    yard.run(definition, max_parallel=1)
+    assert started(yard.events) == ["Long", "Short"]
