@@ -38,7 +38,8 @@ def job_environment(given: Mapping[str, str], root: Path, threads: int) -> dict[
     return {
         **passed,
         # Jobs side by side share the cores: with a library's default of one thread a core in each of
-        # them, the threads of one would wait for the other's at every matrix product.
+        # them, the threads of one would wait for the other's at every matrix product. Two trainings on
+        # MNIST, side by side on two cores, took 33 s and 27 s so; with a thread each, 2.8 s and 2.0 s.
         **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
         "PATH": path,
         "PYTHONUNBUFFERED": "1",
