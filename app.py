@@ -11,7 +11,8 @@ from stacks import node, validator
 def main() -> None:
     """Synthesise one environment; a wrong setting ends with its lines and exit code 1."""
     node.provide()  # before the import that starts Node
-    validator.start()  # and is at work meanwhile
+    if validator.wanted():
+        validator.start()  # and is at work meanwhile
     from stacks.application import application
 
     app = application()

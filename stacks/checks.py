@@ -11,7 +11,7 @@ import aws_cdk as cdk
 import jsii
 from cdk_nag import AwsSolutionsChecks
 
-from stacks import validation
+from stacks import validation, validator
 from stacks.rules import RULES, Rule, Subject, Verdict
 
 _NAME = "Trainyard"
@@ -77,6 +77,6 @@ def check(app: cdk.App, *, production: bool) -> None:
     """Have all of them look at the application; a finding fails the synthesis."""
     plugins: list[cdk.IPolicyValidationPlugin] = [AwsSolutionsChecks(app, verbose=True)]
     plugins.append(ProjectRules(production=production))
-    if validation.wanted():
+    if validator.wanted():
         plugins.append(validation.CloudFormationValidation())  # last: it may still be compiling its rules
     cdk.Validations.of(app).add_plugins(*plugins)

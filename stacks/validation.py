@@ -7,7 +7,6 @@ feature flags say whether errors are errors. Whoever asks for no validation (`cd
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,11 +16,6 @@ import jsii
 from stacks.validator import Validator, start
 
 _NAME = "CloudFormation Validate"
-
-
-def wanted() -> bool:
-    """Return whether templates are to be validated; the CDK's command line passes its option on so."""
-    return os.environ.get("CDK_VALIDATION") != "false"
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -25,8 +27,14 @@ class Validator:
     """The process. `version` and `ask` wait until its rules are compiled."""
 
     def __init__(self) -> None:
+        # Ended in the middle of its work, it would leave behind what the CDK has unpacked.
+        self._folder = tempfile.TemporaryDirectory(prefix="trainyard-validator-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "stacks.validator"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": self._folder.name},
         )
         self._version: str | None = None
         atexit.register(self.stop)
@@ -57,10 +65,11 @@ class Validator:
         return report
 
     def stop(self) -> None:
-        """End the process, as it does by itself when its input ends."""
+        """End the process, whatever it is doing."""
         atexit.unregister(self.stop)
         self._process.terminate()
         self._process.communicate()
+        self._folder.cleanup()
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -71,6 +80,11 @@ class Validator:
                 "CDK_VALIDATION=false leaves it out"
             )
         return json.loads(line)
+
+
+def wanted() -> bool:
+    """Return whether templates are to be validated; the CDK's command line passes its option on so."""
+    return os.environ.get("CDK_VALIDATION") != "false"
 
 
 @cache
