@@ -31,6 +31,7 @@ MEMORY_BYTES = 8 * 2**20
 """What of a dense window is in memory: all of one up to this size, else so much at a time."""
 _BLOCK_BYTES = 2**20
 """Rows are scaled in blocks of about this size, which stay in the second-level cache between the passes."""
+_PIECE_BYTES = 4 * 2**20
 
 Scale = Callable[[Features], Features]
 """Rows in → scaled rows out, in memory of their own: (n, feature_dim) float32, dense C-ordered or CSR."""
@@ -113,7 +114,7 @@ class MiniBatches:
 
     def _windows(self) -> Iterator[_Pieces]:
         pieces = _Pieces()
-        for batch in self._channel.batches(self._rows):
+        for batch in self._channel.batches(self._rows * self._together()):
             if pieces.batches and pieces.size + _nbytes(batch) > self._window_bytes:
                 yield pieces
                 pieces = _Pieces()
@@ -121,6 +122,11 @@ class MiniBatches:
         if pieces.batches:
             pieces.last = True
             yield pieces
+
+    def _together(self) -> int:
+        """Return how many mini-batches are read at once: a window of many small pieces is slow to shuffle."""
+        size = 4 * self._rows * self._channel.feature_dim
+        return max(1, min(_PIECE_BYTES, self._window_bytes // 8) // size)
 
     def _take(self, pieces: list[Batch]) -> Window:
         count = sum(len(piece) for piece in pieces)
