@@ -19,8 +19,9 @@ from typing import Any, NamedTuple, cast
 
 import httptools
 
-INLINE_BYTES = 64 << 10
-"""Larger bodies are worked on in a thread, so that other connections are answered meanwhile."""
+INLINE_BYTES = 1 << 20
+"""Larger bodies are worked on in a thread, so that other connections are answered meanwhile. Smaller ones
+take a few milliseconds, less than a thread and the event loop would spend on waiting for each other."""
 
 _HEADER_BYTES = 64 << 10
 _DRAIN_SECONDS = 5.0

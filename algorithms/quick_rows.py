@@ -5,12 +5,12 @@ usual form: then the general decoder reads it, or says what is wrong with it. Va
 
 simdjson hands over the numbers of an array as one buffer of float64, so no Python object is made for any. But
 it flattens arrays in arrays and finds the first of two equal names; such bodies are left to the general
-decoder. A parser is made for each body, which costs under a microsecond: one that is kept would hold on to
-memory for the largest body that it ever saw, and could not be shared by threads.
+decoder.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +25,9 @@ except ImportError:  # not to be had for this Python: all bodies are read by the
     simdjson = None  # type: ignore[assignment]
 
 Floats = npt.NDArray[np.float32]
+
+KEPT_BYTES = 1 << 20
+"""Larger bodies get a parser of their own: one keeps 14 bytes for each byte of the largest that it saw."""
 
 _UNUSUAL = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
 """Text that is no JSON, another kind of value than the usual form has in its place, or no such name."""
@@ -68,10 +71,22 @@ def csv_rows(body: bytes) -> Floats | None:
         return None
 
 
+class _Kept(threading.local):
+    """A thread's parser. A new one's memory would be fetched from the kernel, page by page, each time."""
+
+    def __init__(self) -> None:
+        self.parser: Any = simdjson.Parser() if simdjson is not None else None
+
+
+_kept = _Kept()
+
+
 def _parse(text: bytes) -> Any:
+    """Return the document, which must be gone before this thread's next: RuntimeError otherwise."""
     if simdjson is None:
         raise TypeError("there is no simdjson for this Python")
-    return simdjson.Parser().parse(text)
+    parser = _kept.parser if len(text) <= KEPT_BYTES else simdjson.Parser()
+    return parser.parse(text)
 
 
 def _features(instances: Sequence[Any], *, arrays: int) -> Floats | None:

@@ -23,7 +23,7 @@ def answer(request):
     told = f"{request.method} {request.path} {len(request.body)} {request.body[:5].decode()}"
     return Response(200, b"text/plain", told.encode())
 
-run(answer, Limits(200_000, 1.0), "127.0.0.1", int(sys.argv[1]))
+run(answer, Limits(2_000_000, 1.0), "127.0.0.1", int(sys.argv[1]))
 """
 
 
@@ -66,12 +66,20 @@ def read(connection: socket.socket) -> tuple[int, http.client.HTTPMessage, bytes
 
 
 def test_requests_sent_without_waiting_are_answered_in_order(served: Served) -> None:
-    slow = b"sleep 0.3 " + b"x" * 100_000  # large: worked on in a thread, while the next has arrived
+    slow = b"sleep 0.3 " + b"x" * 1_100_000  # large: worked on in a thread, while the next has arrived
     with served.connect() as connection:
         connection.sendall(post("/a", slow) + post("/b?x=1", b"2") + post("/c", b"3"))
         stream = connection.makefile("rb")
         lines = _answers(stream, 3)
     assert lines == [f"POST /a {len(slow)} sleep", "POST /b 1 2", "POST /c 1 3"]
+
+
+def test_all_answers_are_written_before_the_connection_is_closed(served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(post("/a", b"1") + post("/b", b"2", "Connection: close") + post("/c", b"3"))
+        stream = connection.makefile("rb")
+        assert _answers(stream, 2) == ["POST /a 1 1", "POST /b 1 2"]
+        assert stream.read() == b""
 
 
 def _answers(stream: object, count: int) -> list[str]:
@@ -88,7 +96,7 @@ def _answers(stream: object, count: int) -> list[str]:
 
 def test_others_are_answered_while_a_large_request_is_worked_on(served: Served) -> None:
     with served.connect() as slow, served.connect() as other:
-        slow.sendall(post("/slow", b"sleep 1.0 " + b"x" * 100_000))
+        slow.sendall(post("/slow", b"sleep 1.0 " + b"x" * 1_100_000))
         other.sendall(post("/ping", b""))
         assert read(other)[2] == b"POST /ping 0 "
         slow.settimeout(0.01)
@@ -106,10 +114,10 @@ def test_a_body_is_asked_for_where_the_client_waits_to_be_asked(served: Served) 
 
 def test_too_large_a_body_is_refused_and_the_connection_goes_on(served: Served) -> None:
     with served.connect() as connection:
-        connection.sendall(post("/", b"x" * 300_000))
+        connection.sendall(post("/", b"x" * 3_000_000))
         status, _, body = read(connection)
         assert status == 413
-        assert "300000 bytes or more, but at most 200000" in json.loads(body)["error"]
+        assert "3000000 bytes or more, but at most 2000000" in json.loads(body)["error"]
         connection.sendall(post("/", b"next"))
         assert read(connection)[2] == b"POST / 4 next"
 
@@ -146,7 +154,7 @@ def test_an_http_1_0_client_gets_its_answer_and_the_end(served: Served) -> None:
 
 def test_sigterm_lets_the_request_under_way_be_answered(served: Served) -> None:
     with served.connect() as connection, served.connect() as idle:
-        connection.sendall(post("/", b"sleep 0.5 " + b"x" * 100_000))
+        connection.sendall(post("/", b"sleep 0.5 " + b"x" * 1_100_000))
         time.sleep(0.2)
         served.process.send_signal(signal.SIGTERM)
         status, headers, _ = read(connection)

@@ -148,6 +148,21 @@ def test_rows_outlive_the_body_that_they_were_read_from() -> None:
     assert first.tolist() == [[1, 2], [3, 4]]
 
 
+def test_a_body_that_cannot_be_read_does_not_spoil_the_next() -> None:
+    good = b'{"instances": [{"features": [1, 2]}]}'
+    for bad in (b"", b"[", good[:-1], b'{"instances": [{"features": [1, "2"]}]}', b'{"instances": [7]}'):
+        assert quick_rows.json_rows(bad) is None
+        rows = quick_rows.json_rows(good)
+        assert rows is not None
+        assert rows.tolist() == [[1, 2]]
+
+
+def test_a_large_body_is_read_alike() -> None:
+    rows = quick_rows.csv_rows(b"1.5,2\n" * (quick_rows.KEPT_BYTES // 6 + 1))
+    assert rows is not None
+    assert (rows == [1.5, 2]).all()
+
+
 def test_without_simdjson_every_body_is_read_by_the_general_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quick_rows, "simdjson", None)
     body = b'{"instances": [{"features": [1, 2]}]}'
