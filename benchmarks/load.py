@@ -82,10 +82,11 @@ def _wrk(request: Request, connections: int, seconds: float) -> Load:
             "30s",
         ]
         done = subprocess.run([*command, "-s", str(script), url], capture_output=True, text=True, check=True)
-    return _read_wrk(done.stdout)
+    return read_wrk(done.stdout)
 
 
-def _read_wrk(text: str) -> Load:
+def read_wrk(text: str) -> Load:
+    """Read what `wrk --latency` prints."""
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", text)
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
