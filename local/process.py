@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from local.errors import CAPACITY_ERROR, StepError
 
+_LOOK_SECONDS = 0.02
+_LONGEST_WAIT = 86_400.0
 _LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOWAIT", 0)
 
 
@@ -68,6 +71,24 @@ class Process:
             return self._child.poll() is not None
         return os.waitid(os.P_PID, self.pid, _LOOK | os.WNOHANG) is not None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the end of the main process, `seconds` at most; return whether it came."""
+        deadline = time.monotonic() + seconds
+        handle = _watchable(self.pid)
+        try:
+            while not self.ended():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                if handle is None:
+                    time.sleep(min(left, _LOOK_SECONDS))
+                else:
+                    _poll(handle, min(left, _LONGEST_WAIT))
+            return True
+        finally:
+            if handle is not None:
+                os.close(handle)
+
     def _wait_for_end(self) -> None:
         """Wait until the child is a zombie: its number cannot be another process's until it is reaped."""
         if not hasattr(os, "waitid"):  # macOS, before Python 3.13
@@ -99,6 +120,23 @@ class Process:
         except (ProcessLookupError, PermissionError):
             # The group is empty, or (on macOS) holds zombies alone.
             return
+
+
+def _watchable(pid: int) -> int | None:
+    """Return a descriptor that is readable once a process has ended; None where the kernel gives none."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:  # a kernel before 5.3, or a sandbox that does not know the call
+        return None
+
+
+def _poll(handle: int, seconds: float) -> None:
+    """Wait until a descriptor is readable; unlike select, poll takes those above 1,023."""
+    watch = select.poll()
+    watch.register(handle, select.POLLIN)
+    watch.poll(seconds * 1000)
 
 
 def _start(

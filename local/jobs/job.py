@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,32 +184,21 @@ class Job:
         """
         process = self.start(command, environment)
         limit = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-        overtime = threading.Event()
-        timer = self._timer(process, float(limit), overtime) if limit else None
         try:
+            overtime = bool(limit) and not process.ends_within(float(limit))
+            if overtime:
+                process.stop(self.control.overtime_grace)
             code = process.wait()
         finally:
-            if timer:
-                timer.cancel()
             self.control.discard(process)
         if self.control.stopping:
             raise StoppedError
-        if overtime.is_set():
+        if overtime:
             raise StepError(
                 f"MaxRuntimeExceeded: step {self.step!r} ran longer than its MaxRuntimeInSeconds of {limit}"
             )
         if code != 0:
             raise self.failure(code, self.root / message)
-
-    def _timer(self, process: Process, limit: float, overtime: threading.Event) -> threading.Timer:
-        def end() -> None:
-            overtime.set()
-            process.stop(self.control.overtime_grace)
-
-        timer = threading.Timer(limit, end)
-        timer.daemon = True
-        timer.start()
-        return timer
 
     def failure(self, code: int, message: Path) -> StepError:
         """Return why a process with this exit code failed, in the job's own words where it left some."""

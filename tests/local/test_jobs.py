@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import signal
 import struct
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -19,6 +21,7 @@ from local.jobs.archive import pack, unpack
 from local.jobs.batches import batches
 from local.jobs.metrics import final_metrics
 from local.jobs.pipe import Feeder
+from local.process import Process
 
 # --- archives ---
 
@@ -234,6 +237,18 @@ def test_a_job_that_runs_too_long_is_ended(yard, build):
     described = yard.run(build.definition(build.processing("Slow", "time.sleep(60)", seconds=1)))
     assert described["failure_reason"].startswith("step Slow failed: MaxRuntimeExceeded")
     assert time.monotonic() - started < 30  # not a figure: the sleep was not waited for
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_process_is_waited_for_no_longer_than_asked(tmp_path, monkeypatch, watched):
+    if not watched:  # as on macOS, and in a sandbox that does not know the call
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    process = Process(command, cwd=tmp_path, environment={}, log=tmp_path / "log")
+    assert not process.ends_within(0.05)
+    process.stop(0)
+    assert process.ends_within(60)
+    assert process.wait() == -signal.SIGKILL
 
 
 def test_what_a_job_leaves_running_ends_with_it(yard, build, tmp_path):
