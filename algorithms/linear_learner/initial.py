@@ -26,7 +26,7 @@ class InitialWeights:
     def pick(self, rows: npt.NDArray[np.int64], weights: Floats) -> None:
         """Fill in `weights` (len(rows), columns) for `rows` in any order, in bounded memory.
 
-        All rows up to the last are drawn, 4 ns a number, and those not asked for are thrown away.
+        All rows up to the last are drawn, 2 ns a number, and those not asked for are thrown away.
         """
         random = np.random.default_rng(self._seed)
         order = np.argsort(rows)
