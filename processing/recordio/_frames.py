@@ -19,7 +19,7 @@ HEADER = 8
 LONGEST = (1 << 31) - 1
 """Bytes of the longest payload: protobuf's own limit for a message."""
 
-CHUNK = 2 << 20
+CHUNK = 1 << 20
 """Bytes asked of a stream at a time."""
 
 Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
@@ -110,6 +110,7 @@ def _check_padding(frames: Frames) -> None:
 def _by_magic(buffer: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
     """Find frames of any lengths, where the magic stands nowhere but at their beginnings; otherwise None."""
     words = buffer[: len(buffer) & ~3].view("<u4")
+    # A magic in the last word is all that there is of its frame.
     at = np.flatnonzero(words[:-1] == MAGIC)
     if not len(at) or at[0] != 0:
         return None
@@ -120,7 +121,7 @@ def _by_magic(buffer: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt
         return None
     whole = len(starts) if ends[-1] <= len(buffer) else len(starts) - 1
     rest = len(buffer) - int(ends[-1])
-    if rest >= 4:
+    if rest >= 4 and not (rest < HEADER and words[-1] == MAGIC):
         return None  # bytes behind the last frame that do not begin with the magic
     return starts[:whole], lengths[:whole]
 

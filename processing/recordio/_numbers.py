@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from processing.recordio._messages import FLOAT32, FLOAT64, INT32
-from processing.recordio._varints import Bytes, Counts, compact, encode
+from processing.recordio._varints import compact, encode
+from processing.recordio._words import Bytes, Counts
 
 
 class Kind(NamedTuple):

@@ -1,11 +1,11 @@
-"""Rows of different lengths, copied together out of a buffer or into one, without a loop over rows."""
+"""Rows of different lengths, copied together into a buffer, without a loop over rows."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from processing.recordio._varints import Bytes, Counts
+from processing.recordio._words import Bytes, Counts
 
 
 def windows(buffer: Bytes, width: int) -> Bytes:
@@ -13,17 +13,8 @@ def windows(buffer: Bytes, width: int) -> Bytes:
     return np.lib.stride_tricks.as_strided(buffer, (len(buffer) - width + 1, width), (1, 1))
 
 
-def gather(buffer: Bytes, starts: Counts, lengths: Counts) -> Bytes:
-    """Join the bytes of all rows end to end. Rows are given in ascending order and do not overlap."""
-    width = _same(lengths)
-    if width is not None:
-        return windows(buffer, width)[starts].reshape(-1)
-    mask = _mask(starts, lengths)
-    return buffer[: len(mask)][mask]
-
-
 def scatter(buffer: Bytes, starts: Counts, lengths: Counts, data: Bytes) -> None:
-    """Put the bytes of all rows, given end to end, at their starts; rows as `gather` has them."""
+    """Put the bytes of all rows, given end to end, at their starts: ascending, and none within another."""
     width = _same(lengths)
     if width is not None:
         windows(buffer, width)[starts] = data.reshape(-1, width)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from processing.recordio._encode import Block
 from processing.recordio._frames import HEADER, MAGIC
 from processing.recordio._numbers import Kind, fixed, varints
 from processing.recordio._ragged import scatter, windows
 from processing.recordio._template import check_length
-from processing.recordio._varints import Bytes, Counts, Unsigned, compact, encode, encode_one, widths
+from processing.recordio._varints import Unsigned, compact, encode, encode_one, widths
+from processing.recordio._words import Bytes, Counts
 
 NUMBERS = 1 << 18
 """Numbers encoded at a time: their positions, eight bytes each, stay in the cache."""
@@ -49,7 +52,7 @@ class Rows(NamedTuple):
     label_kind: Kind | None
 
 
-def encode_rows(rows: Rows) -> Iterator[memoryview]:
+def encode_rows(rows: Rows) -> Iterator[Block]:
     """Yield the records, a few hundred thousand numbers at a time."""
     count = len(rows.indptr) - 1
     # An empty row costs about as much as ten numbers.
@@ -57,11 +60,11 @@ def encode_rows(rows: Rows) -> Iterator[memoryview]:
     start = 0
     while start < count:
         stop = max(start + 1, int(np.searchsorted(cost, cost[start] + NUMBERS, "right")) - 1)
-        yield _records(rows, start, stop).data
+        yield partial(_records, rows, start, stop)
         start = stop
 
 
-def _records(rows: Rows, start: int, stop: int) -> Bytes:
+def _records(rows: Rows, start: int, stop: int) -> memoryview:
     """Encode the records of rows `start` to `stop`."""
     part = slice(int(rows.indptr[start]), int(rows.indptr[stop]))
     indptr = rows.indptr[start : stop + 1] - rows.indptr[start]
@@ -74,7 +77,7 @@ def _records(rows: Rows, start: int, stop: int) -> Bytes:
     if rows.labels is not None and rows.label_kind is not None:
         one_each = np.arange(stop - start + 1)
         label = _field(0x0A, rows.labels[start:stop], rows.label_kind, one_each, "labels")
-    return _Page(rows.kind, tensor, rows.label_kind, label).filled()
+    return _Page(rows.kind, tensor, rows.label_kind, label).filled().data
 
 
 def _field(tag: int, values: npt.NDArray[Any], kind: Kind, indptr: Counts, what: str) -> Field:

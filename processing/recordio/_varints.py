@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from processing.recordio._words import Bytes, Counts, Word, Words
+
 Unsigned = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
-Bytes = npt.NDArray[np.uint8]
-Counts = npt.NDArray[np.int64]
 
 MAX_WIDTH = 10
 """Bytes of the widest varint: 64 bits at seven a byte."""
@@ -62,46 +62,64 @@ def encode(values: Unsigned) -> tuple[Bytes, Counts]:
 
 def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
     """Decode varints end to end → (values, offset behind each); None where one is cut off or too wide."""
-    ends = np.flatnonzero(encoded < 0x80)
-    if len(encoded) and (not len(ends) or ends[-1] != len(encoded) - 1):
+    ends = ends_in(encoded)
+    if len(encoded) and (not len(ends) or ends[-1] != len(encoded)):
         return None
-    ends += 1
     starts = np.zeros_like(ends)
     starts[1:] = ends[:-1]
+    values = decode_at(encoded, starts, ends)
+    return None if values is None else (values, ends)
+
+
+def ends_in(encoded: Bytes) -> Counts:
+    """Find the offset behind every byte that ends a varint."""
+    ends: Counts = np.flatnonzero(encoded < 0x80)
+    ends += 1
+    return ends
+
+
+def decode_at(encoded: Bytes, starts: Counts, ends: Counts) -> Unsigned | None:
+    """Decode the varints between these offsets; None where one is too wide."""
+    values = first_in(Words(encoded).at(starts))
+    return _decode_wide(encoded, starts, ends) if values is None else values[0]
+
+
+def first_in(words: Word) -> tuple[Word, Word] | None:
+    """Decode the varint that each word begins with → (values, bytes taken); None where one takes over four.
+
+    Works on all words in place, a handful of passes whatever the widths.
+    """
+    ending = ~words
+    ending &= 0x80808080
+    if not ending.all():
+        return None
+    # All bits up to the lowest that ends a varint: 0xFF, 0xFFFF, 0xFFFFFF or 0xFFFFFFFF.
+    ending ^= ending - 1
+    words &= ending
+    words &= 0x7F7F7F7F
+    # Bytes into pairs, a + 256 b → a + 128 b; then pairs into one, a + 65,536 b → a + 16,384 b.
+    words -= (words & 0x7F007F00) >> 1
+    words -= (words >> 16) * ((1 << 16) - (1 << 14))
+    ending &= 0x01010101
+    ending *= 0x01010101
+    ending >>= 24
+    return words, ending
+
+
+def _decode_wide(encoded: Bytes, starts: Counts, ends: Counts) -> Unsigned | None:
+    """Decode varints of any width, a byte of all of them at a time."""
     width = ends - starts
-    widest = int(width.max()) if len(width) else 1
+    widest = int(width.max())
     if widest > MAX_WIDTH:
         return None
     if widest == MAX_WIDTH and bool((encoded[ends[width == MAX_WIDTH] - 1] > 1).any()):
         return None
-    number: type[np.unsignedinteger[Any]] = np.uint32 if widest < 5 else np.uint64
     narrow = width.astype(np.uint8)
-    values = (encoded[starts] & 0x7F).astype(number)
+    values = (encoded[starts] & 0x7F).astype(np.uint64)
     for j in range(1, widest):
-        starts += 1
         # Beyond the last byte there is nothing to take, nor is it taken: the value there is narrower.
-        part = encoded.take(starts, mode="clip")
+        part = encoded.take(starts + j, mode="clip")
         part &= 0x7F
         part *= narrow > j
-        values |= part.astype(number) << number(7 * j)
-    return values, ends
-
-
-def read_at(buffer: Bytes, at: Counts) -> tuple[Counts, Counts]:
-    """Read one varint of at most five bytes at each position → (values, positions behind them), both int64.
-
-    `buffer` must reach at least five bytes beyond every position. A wider varint gives a value of -1.
-    """
-    byte = buffer[at]
-    values = (byte & 0x7F).astype(np.int64)
-    behind = at + 1
-    more = byte >= 0x80
-    for j in range(1, 5):
-        if not more.any():
-            return values, behind
-        byte = buffer[at + j]
-        values += np.where(more, (byte & 0x7F).astype(np.int64) << (7 * j), 0)
-        behind += more
-        more &= byte >= 0x80
-    values[more] = -1
-    return values, behind
+        values |= part.astype(np.uint64) << np.uint64(7 * j)
+    return values

@@ -1,0 +1,209 @@
+"""knn against faiss, scikit-learn and the bare matrix products: `python -m benchmarks.knn`.
+
+Data: the real MNIST (`--data PATH`), 50,000 images to search, 10,000 to classify, k 10, ten digits. What is
+timed is a batch job's own compute: rows to predicted labels, 1,000 at a time as requests bring them. faiss is
+`IndexFlatL2` asked for all rows at once, its votes counted by numpy; scikit-learn is
+`KNeighborsClassifier(algorithm="brute")`. The bound is the products of all queries with all rows, in the
+blocks in which faiss multiplies. Training is a job over a recordIO file up to the finished
+index; its bound is reading the file's bytes into an array. Quality: accuracy on the 10,000 images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.base import RECORDIO, Model
+from algorithms.channel_config import ChannelConfig
+from algorithms.channels import InputChannel
+from algorithms.knn import ALGORITHM
+from algorithms.logs import MetricLog
+from benchmarks.command import main
+from benchmarks.results import Peer, Result
+from benchmarks.timing import in_turns
+from processing.readers.mnist_pickle import read_mnist_pickle
+from processing.recordio import write_numpy_to_dense_tensor
+
+K, BATCH = 10, 1_000
+QUICK_ROWS, QUICK_QUERIES = 10_000, 1_000
+BLOCK_QUERIES, BLOCK_ROWS = 4_096, 1_024
+"""The blocks in which faiss itself multiplies; their result takes 16 MiB."""
+
+TARGET = "≤ 1.05 × faiss"
+
+VARIANTS = {
+    "sign to 128 dimensions": {"dimension_reduction_type": "sign", "dimension_reduction_target": "128"},
+    "fjlt to 128 dimensions": {"dimension_reduction_type": "fjlt", "dimension_reduction_target": "128"},
+    "faiss.IVFFlat": {"index_type": "faiss.IVFFlat"},
+}
+"""What a user may trade accuracy for time with."""
+
+Floats = npt.NDArray[np.float32]
+
+
+class Split(NamedTuple):
+    """features (n, 784) and labels (n,), float32, contiguous."""
+
+    features: Floats
+    labels: Floats
+
+
+def accuracy(predicted: npt.NDArray[Any], test: Split) -> float:
+    """Share of the images whose digit was found."""
+    return float(np.mean(predicted == test.labels))
+
+
+class Job:
+    """Training as a container does it: from a channel over a recordIO file to a model."""
+
+    def __init__(self, folder: Path, train: Split) -> None:
+        self._folder, self._rows = folder, len(train.labels)
+        self.path = folder / "train" / "data.pbr"
+        self.path.parent.mkdir()
+        with self.path.open("wb") as file:
+            write_numpy_to_dense_tensor(file, *train)
+
+    def __call__(self, given: Mapping[str, str]) -> Model:
+        """Train with these hyperparameters beside those that all have."""
+        values = ALGORITHM.hyperparameters.parse(
+            {
+                "feature_dim": "784",
+                "k": str(K),
+                "sample_size": str(self._rows),
+                "predictor_type": "classifier",
+                **given,
+            }
+        )
+        config = ChannelConfig("train", RECORDIO, pipe=False, gzip=False)
+        rule = ALGORITHM.label_rule(values)
+        channel = InputChannel(config, self._folder, label_rule=rule, feature_dim=784)
+        return ALGORITHM.train(values, {"train": channel}, MetricLog(StringIO()))
+
+
+def predict(model: Model, queries: Floats) -> npt.NDArray[Any]:
+    """Answer batch after batch, as a batch job's requests come."""
+    parts = [
+        model.predict(queries[start : start + BATCH])["predicted_label"]
+        for start in range(0, len(queries), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def products(rows: Floats, queries: Floats) -> None:
+    """Multiply all queries with all rows."""
+    out = np.empty((BLOCK_QUERIES, BLOCK_ROWS), np.float32)
+    for first in range(0, len(queries), BLOCK_QUERIES):
+        some = queries[first : first + BLOCK_QUERIES]
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = rows[start : start + BLOCK_ROWS]
+            # A last block that is narrower gets a memory of its own: BLAS writes into contiguous rows.
+            whole = len(block) == BLOCK_ROWS
+            np.matmul(some, block.T, out=out[: len(some)] if whole else None)
+
+
+def by_faiss(train: Split) -> Callable[[Floats], npt.NDArray[Any]]:
+    """Ask IndexFlatL2 for all queries at once, and take the commonest digit of the k."""
+    import faiss
+
+    index = faiss.IndexFlatL2(train.features.shape[1])
+    index.add(train.features)
+    digits = train.labels.astype(np.int64)
+
+    def classify(queries: Floats) -> npt.NDArray[Any]:
+        _, found = index.search(queries, K)
+        votes = digits[found] + 10 * np.arange(len(queries))[:, None]
+        return np.bincount(votes.ravel(), minlength=10 * len(queries)).reshape(-1, 10).argmax(axis=1)
+
+    return classify
+
+
+def by_scikit_learn(train: Split) -> Callable[[Floats], npt.NDArray[Any]]:
+    """Ask KNeighborsClassifier, on all cores."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    peer = KNeighborsClassifier(n_neighbors=K, algorithm="brute", n_jobs=-1)
+    predicted: Callable[[Floats], npt.NDArray[Any]] = peer.fit(*train).predict
+    return predicted
+
+
+def splits(data: Path, quick: bool) -> tuple[Split, Split]:
+    """Read the images to search and those to classify."""
+    images = read_mnist_pickle(data).splits
+    train, test = (
+        Split(
+            np.ascontiguousarray(images[name].features[:count], np.float32),
+            images[name].labels[:count].astype(np.float32),
+        )
+        for name, count in (
+            ("train", QUICK_ROWS if quick else None),
+            ("test", QUICK_QUERIES if quick else None),
+        )
+    )
+    return train, test
+
+
+def searching(job: Job, train: Split, test: Split, runs: int) -> Result:
+    """Measure the search with the index that compares with every row."""
+    model = job({})
+    peers = {"faiss IndexFlatL2": by_faiss(train), "scikit-learn brute": by_scikit_learn(train)}
+    timed = in_turns(
+        {
+            "ours": lambda: predict(model, test.features),
+            "bound": lambda: products(train.features, test.features),
+            **{name: lambda peer=peer: peer(test.features) for name, peer in peers.items()},
+        },
+        runs,
+    )
+    ours = timed["ours"].median
+    return Result(
+        f"knn, {len(train.labels):,} points, {len(test.labels):,} queries, k {K}",
+        ours,
+        timed["bound"].median,
+        [Peer(name, timed[name].median, accuracy(timed[name].returned, test)) for name in peers],
+        accuracy(timed["ours"].returned, test),
+        target=TARGET,
+        met=ours <= 1.05 * timed["faiss IndexFlatL2"].median,
+    )
+
+
+def training(job: Job, rows: int, runs: int) -> Result:
+    """Measure a training job up to the finished index."""
+    timed = in_turns({"ours": lambda: job({}), "bound": lambda: np.fromfile(job.path, np.uint8)}, runs)
+    return Result(f"knn training, {rows:,} points", timed["ours"].median, timed["bound"].median)
+
+
+def variant(name: str, job: Job, test: Split, runs: int) -> Result:
+    """Measure an index or projection that is quicker to search and less exact."""
+    model = job(VARIANTS[name])
+    timed = in_turns({"ours": lambda: predict(model, test.features)}, runs)["ours"]
+    return Result(
+        f"knn, {name}, {len(test.labels):,} queries",
+        timed.median,
+        quality=accuracy(timed.returned, test),
+    )
+
+
+def measure(options: argparse.Namespace) -> Iterator[Result]:
+    """Measure the search, the training, and the variants of the search."""
+    train, test = splits(options.data, options.quick)
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(Path(folder), train)
+        works: dict[str, Callable[[], Result]] = {
+            "knn points queries": lambda: searching(job, train, test, options.runs),
+            "knn training": lambda: training(job, len(train.labels), options.runs),
+            **{f"knn {name}": lambda name=name: variant(name, job, test, options.runs) for name in VARIANTS},
+        }
+        for name, work in works.items():
+            if options.only in name:
+                yield work()
+
+
+if __name__ == "__main__":
+    main("knn", __doc__, measure, mnist=True)
