@@ -1,7 +1,7 @@
 """What this machine's records add to what SageMaker tells of an execution's steps.
 
-AWS has no words for why its step cache missed, and names log groups; an execution that ran here has a reason
-and a file.
+AWS has no words for why its step cache missed, and names log groups; an execution that ran here has a reason,
+a file, and a time that its process alone took.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_NOTED = ("cache_reason", "log")
+_NOTED = ("cache_reason", "log", "process_seconds")
 
 
 def notes(home: Path, execution: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return what is noted of each step: step → `cache_reason` and `log`, where they are known.
+    """Return what is noted of each step: step → what is known of `_NOTED`.
 
     Args:
         home: the state directory.

@@ -184,6 +184,7 @@ class Remote:
             "cache_reason": source and f"hit: {source}",
             "job": job,
             "log": log,
+            "process_seconds": None,
             "outputs": views.outputs(properties),
             "metrics": views.metrics(properties),
             "properties": plain(properties or properties_of(metadata)),

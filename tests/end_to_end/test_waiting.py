@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,21 @@ Trainyard = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def up(home: Path) -> Iterator[None]:
     """A running service on the state directory."""
+    with running(home):
+        yield
+
+
+@contextmanager
+def running(home: Path) -> Iterator[None]:
+    """Run a service on the state directory, and end it whatever happens."""
     with start(home, "up", "--port", "0") as process:
         assert process.stdout is not None
         process.stdout.readline()
-        yield
-        process.terminate()
-        process.communicate(timeout=60)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -79,9 +89,7 @@ def test_a_service_tells_what_the_state_directory_tells_and_is_asked_where_it_ru
     newest = told(command, home, "executions")[1]["execution"]
     asked = (("executions",), ("describe", newest))
     before = [told(command, home, *arguments) for arguments in asked]
-    with start(home, "up", "--port", "0") as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with running(home):
         assert [told(command, home, *arguments) for arguments in asked] == before
         assert command(home, "models", "iris").stdout.count("model-package/iris/") == 2
         assert "did you mean 'iris'" in command(home, "models", "irsi").stderr
@@ -90,8 +98,6 @@ def test_a_service_tells_what_the_state_directory_tells_and_is_asked_where_it_ru
         address.write_text(json.dumps({**json.loads(address.read_text()), "url": "http://127.0.0.1:9"}))
         refused = command(home, "executions")
         assert (refused.returncode, "Could not connect" in refused.stderr) == (2, True)
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 def fail(name: str, message: str) -> dict[str, Any]:
