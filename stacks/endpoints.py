@@ -62,10 +62,9 @@ def data_allowances(task: str, settings: Settings, names: Names) -> list[Allowan
         return []
     output = _table(endpoint, names)["output"].removeprefix("s3://")
     folder = f"arn:{names.partition}:s3:::{output}/{names.of(task)}/*"
+    reads = ("s3:GetObject",) if endpoint.kind == "asynchronous" else ()
     told = [topic for topic in (endpoint.success_topic, endpoint.error_topic) if topic]
     return [
-        Allowance(
-            ("s3:GetObject", "s3:PutObject"), [folder], "requests and answers are named by their callers"
-        ),
+        Allowance((*reads, "s3:PutObject"), [folder], "requests and answers are named by their callers"),
         *([Allowance(("sns:Publish",), sorted(set(told)), "the endpoint's topics")] if told else []),
     ]

@@ -129,6 +129,9 @@ def test_roles_may_do_what_the_settings_of_an_endpoint_ask_for(dev: Any) -> None
     data = {entry.actions: entry.resources for entry in data_allowances("iris", environment, place)}
     assert data["s3:GetObject", "s3:PutObject"] == ["arn:aws:s3:::answers/here/trainyard-dev-iris/*"]
     assert data["sns:Publish",] == [told]
+    # zero-digit's requests are captured, which is to write alone
+    captured = data_allowances("zero-digit", settings.read("dev"), place)
+    assert [entry.actions for entry in captured] == [("s3:PutObject",)]
     looked_at = {
         resource
         for allowance in approval_allowances(environment, place, "arn:aws:kms:key")
