@@ -121,16 +121,9 @@ def f1(predicted: npt.NDArray[Any], actual: npt.NDArray[Any]) -> float:
 class Job:
     """Trains an algorithm on channels of recordIO files and scores the test images."""
 
-    def __init__(
-        self, folder: Path, algorithm: Algorithm, given: Mapping[str, str], splits: Mapping[str, Split]
-    ) -> None:
-        self._folder, self._algorithm, self._splits = folder, algorithm, splits
+    def __init__(self, folder: Path, algorithm: Algorithm, given: Mapping[str, str], test: Split) -> None:
+        self._folder, self._algorithm, self._test = folder, algorithm, test
         self._values = algorithm.hyperparameters.parse(given)
-        for name, split in splits.items():
-            path = folder / name / "data.pbr"
-            path.parent.mkdir(parents=True)
-            with path.open("wb") as file:
-                write_numpy_to_dense_tensor(file, split.features, split.labels)
 
     def __call__(self) -> float:
         """Train; return the quality on the test images."""
@@ -146,8 +139,18 @@ class Job:
             if name != "test"
         }
         model = self._algorithm.train(self._values, channels, MetricLog(StringIO()))
-        test = self._splits["test"]
-        return f1(np.asarray(model.predict(test.features)["predicted_label"]), test.labels)
+        found = np.asarray(model.predict(self._test.features)["predicted_label"])
+        return f1(found, self._test.labels)
+
+
+def write_channels(folder: Path, splits: Mapping[str, Split]) -> Path:
+    """Write each split as a job finds its channel; return the folder."""
+    for name, split in splits.items():
+        path = folder / name / "data.pbr"
+        path.parent.mkdir(parents=True)
+        with path.open("wb") as file:
+            write_numpy_to_dense_tensor(file, split.features, split.labels)
+    return folder
 
 
 def read(data: Path, every: int) -> dict[str, Split]:
@@ -165,6 +168,7 @@ def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
     """Set up what is measured."""
     zero = {name: Split(s.features, (s.labels == 0).astype(np.float32)) for name, s in digits.items()}
     features = zero["train"].features
+    zero_files, digit_files = write_channels(folder / "zero", zero), write_channels(folder / "digits", digits)
     one = TEN | {"num_models": "1", "learning_rate": "0.01", "wd": "0", "l1": "0"}
 
     def linear(
@@ -174,14 +178,15 @@ def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
         at_least: float | None,
         peers: tuple[Contestant, ...],
     ) -> Work:
-        splits = zero if given["predictor_type"] == "binary_classifier" else digits
+        binary = given["predictor_type"] == "binary_classifier"
+        files, test = (zero_files, zero["test"]) if binary else (digit_files, digits["test"])
         return Work(
             f"linear-learner, {name}, {EPOCHS} epochs",
-            Job(folder / name, LINEAR_LEARNER, given, splits),
+            Job(files, LINEAR_LEARNER, given, test),
             lambda: linear_products(features, columns, BATCH, EPOCHS),
             2,
             at_least,
-            splits["test"].labels,
+            test.labels,
             peers,
         )
 
@@ -192,7 +197,7 @@ def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
         linear("ten digits, 32 models", TEN, 320, 0.925, DIGITS_32),
         Work(
             f"factorization-machines, {FACTORS} factors, {FM_EPOCHS} epochs",
-            Job(folder / "machine", FACTORIZATION_MACHINES, FM, zero),
+            Job(zero_files, FACTORIZATION_MACHINES, FM, zero["test"]),
             lambda: machine_products(features, FACTORS, BATCH, FM_EPOCHS),
             3,
             0.980,
