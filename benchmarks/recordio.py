@@ -2,10 +2,11 @@
 
 Works: a dense file of 784 float32 features a record, and a sparse one of a million columns with 20 non-zeros
 a record on average, both labelled; each written to a file and read into arrays. `dense read` is the reader's
-default, a checked view of the mapped file; `dense copy` an own array. The bound of writing is `file.write` of
-the same bytes; that of reading, the same file read into a fresh array. Ours and the bound take turns, so that
-both see the same machine. SDK v2 (`sagemaker<3`) runs in an environment of its own, on the same arrays and as
-many rows, and its files must have the same SHA-256.
+default, the arrays that users get: every record's frame checked, the numbers a view of the mapped file.
+`dense read, own copy` is `copy=True`. The bound of writing is `file.write` of the same bytes; that of
+reading, the same file read into a fresh array. Ours and the bound take turns. SDK v2 (`sagemaker<3`) runs
+afterwards, in the environment that the tests compare bytes with (`make .venvs/oracle/.ready`), on the same
+arrays and as many rows, and its files must have the same SHA-256.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from benchmarks.command import main
+from benchmarks.environments import REPOSITORY, PeerMissingError, clean_environment
+from benchmarks.results import Peer, Result
+from benchmarks.timing import in_turns
 from processing.recordio import (
     Arrays,
     read_dense,
@@ -35,207 +38,201 @@ from processing.recordio import (
     write_spmatrix_to_sparse_tensor,
 )
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-ORACLE = REPOSITORY / ".venvs" / "oracle"
-PEER = "sagemaker<3"
+PEER = "SageMaker SDK v2"
 ROWS, QUICK_ROWS = 50_000, 5_000
 WIDTH = 784
 SPARSE_ROWS = 4
 """Sparse records for every dense one."""
 SPARSE_WIDTH, NON_ZEROS = 1_000_000, 20
-RUNS, PEER_RUNS = 7, 3
+
+Floats = npt.NDArray[np.float32]
 
 
-@dataclass
-class Kind:
-    """One kind of records: how it is written and read, and what."""
+class Kind(NamedTuple):
+    """One kind of records: how it is written, and what."""
 
     name: str
-    writer: Callable[[BinaryIO, Any, np.ndarray], None]
-    reader: Callable[[Path], Arrays]
+    writer: Callable[[BinaryIO, Any, Floats], None]
     features: Any
-    labels: np.ndarray
+    labels: Floats
+
+    def write(self, path: Path) -> None:
+        """One file, from nothing to closed."""
+        path.unlink(missing_ok=True)
+        with path.open("wb") as file:
+            self.writer(file, self.features, self.labels)
 
 
-@dataclass
-class Result:
-    """Medians in seconds. peer: None where v2 has nothing of the kind, or is missing."""
+class Work(NamedTuple):
+    """One line of the table. v2: the work of SDK v2 that does the same."""
 
-    work: str
-    median: float
-    bound: float
-    megabytes: float
-    peer: float | None = None
+    name: str
+    ours: Callable[[], Arrays | None]
+    bound: Callable[[], object]
+    path: Path
+    v2: str
+    faster: float | None = None
+    of_bound: float | None = None
+
+    @property
+    def target(self) -> str:
+        """What is to be reached, in words."""
+        if self.of_bound is not None:
+            return f"≤ {self.of_bound:g} × bound"
+        return f"≥ {self.faster:g} × {PEER}" if self.faster is not None else ""
+
+    def met(self, ours: float, bound: float, peer: float | None) -> bool | None:
+        """Whether it is; None where that is not known."""
+        if self.of_bound is not None:
+            return ours <= self.of_bound * bound
+        if self.faster is None or peer is None:
+            return None
+        return peer >= self.faster * ours
 
 
-def dense_data(rows: int) -> tuple[np.ndarray, np.ndarray]:
+def dense_kind(rows: int) -> Kind:
     """Features (rows, 784) and labels (rows,), float32."""
     rng = np.random.default_rng(0)
-    return rng.random((rows, WIDTH), np.float32), rng.integers(0, 2, rows).astype(np.float32)
+    features = rng.random((rows, WIDTH), np.float32)
+    return Kind("dense", write_numpy_to_dense_tensor, features, rng.integers(0, 2, rows).astype(np.float32))
 
 
-def sparse_data(rows: int) -> tuple[csr_matrix, np.ndarray]:
+def sparse_kind(rows: int) -> Kind:
     """Features (rows, 1,000,000) with 20 non-zeros a row on average, and labels (rows,), float32."""
     rng = np.random.default_rng(1)
     indptr = np.concatenate([[0], np.cumsum(rng.binomial(2 * NON_ZEROS, 0.5, rows))])
     indices = rng.integers(0, SPARSE_WIDTH, indptr[-1]).astype(np.int32)
     matrix = csr_matrix((rng.random(indptr[-1], np.float32), indices, indptr), shape=(rows, SPARSE_WIDTH))
     matrix.sort_indices()
-    return matrix, rng.integers(0, 2, rows).astype(np.float32)
+    labels = rng.integers(0, 2, rows).astype(np.float32)
+    return Kind("sparse", write_spmatrix_to_sparse_tensor, matrix, labels)
 
 
-def in_turns(work: Callable[[], object], bound: Callable[[], object]) -> tuple[float, float]:
-    """Median seconds of each, measured alternately after one round to warm up."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(RUNS + 1):
-        for run, measured in ((work, seconds[0]), (bound, seconds[1])):
-            begun = time.perf_counter()
-            run()
-            measured.append(time.perf_counter() - begun)
-    return statistics.median(seconds[0][1:]), statistics.median(seconds[1][1:])
-
-
-def measure(name: str, work: Callable[[], object], bound: Callable[[], object], path: Path) -> Result:
-    """One work against its bound; `path` is the file that is written or read."""
-    ours, limit = in_turns(work, bound)
-    return Result(name, ours, limit, path.stat().st_size / 1e6)
-
-
-def write_with(path: Path, kind: Kind) -> None:
-    """One file, from nothing to closed."""
-    path.unlink(missing_ok=True)
-    with path.open("wb") as file:
-        kind.writer(file, kind.features, kind.labels)
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Do no more than writing must: the same bytes, in one call."""
-    path.unlink(missing_ok=True)
-    with path.open("wb") as file:
-        file.write(data)
-
-
-def measure_kind(kind: Kind, folder: Path) -> list[Result]:
-    """Measure the writing and the reading of one kind of records."""
-    path, plain = folder / f"{kind.name}.pbr", folder / "plain"
-    write_with(path, kind)
-    data = path.read_bytes()
-    return [
-        measure(
-            f"{kind.name} write",
-            lambda: write_with(path, kind),
-            lambda: write_bytes(plain, data),
-            path,
-        ),
-        measure(f"{kind.name} read", lambda: kind.reader(path), lambda: np.fromfile(path, np.uint8), path),
-    ]
-
-
-def measure_ours(folder: Path, rows: int) -> list[Result]:
-    """All works; the arrays stay in the folder for the peer."""
-    features, labels = dense_data(rows)
-    matrix, sparse_labels = sparse_data(rows * SPARSE_ROWS)
-    np.savez(folder / "dense.npz", features=features, labels=labels)
+def prepare(folder: Path, rows: int) -> tuple[Kind, Kind]:
+    """Make the arrays and their files; the arrays stay in the folder for the peer."""
+    dense, sparse = dense_kind(rows), sparse_kind(rows * SPARSE_ROWS)
+    matrix = sparse.features
+    np.savez(folder / "dense.npz", features=dense.features, labels=dense.labels)
     np.savez(
         folder / "sparse.npz",
         data=matrix.data,
         indices=matrix.indices,
         indptr=matrix.indptr,
         width=SPARSE_WIDTH,
-        labels=sparse_labels,
+        labels=sparse.labels,
     )
-    path = folder / "dense.pbr"
-    dense = Kind("dense", write_numpy_to_dense_tensor, read_dense, features, labels)
-    sparse = Kind("sparse", write_spmatrix_to_sparse_tensor, read_sparse, matrix, sparse_labels)
+    for kind in (dense, sparse):
+        kind.write(folder / f"{kind.name}.pbr")
+    return dense, sparse
+
+
+def works(folder: Path, dense: Kind, sparse: Kind) -> list[Work]:
+    """List what is measured."""
+    one, two, plain = folder / "dense.pbr", folder / "sparse.pbr", folder / "plain"
+    content = {path: path.read_bytes() for path in (one, two)}
+
+    def write_bytes(path: Path) -> None:
+        # No more than writing must do: the same bytes, in one call.
+        plain.unlink(missing_ok=True)
+        with plain.open("wb") as file:
+            file.write(content[path])
+
     return [
-        *measure_kind(dense, folder),
-        measure("dense copy", lambda: read_dense(path, copy=True), lambda: np.fromfile(path, np.uint8), path),
-        *measure_kind(sparse, folder),
+        Work(
+            "dense write", lambda: dense.write(one), lambda: write_bytes(one), one, "dense write", None, 1.1
+        ),
+        Work(
+            "dense read", lambda: read_dense(one), lambda: np.fromfile(one, np.uint8), one, "dense read", 150
+        ),
+        Work(
+            "dense read, own copy",
+            lambda: read_dense(one, copy=True),
+            lambda: np.fromfile(one, np.uint8),
+            one,
+            "dense read",
+        ),
+        Work("sparse write", lambda: sparse.write(two), lambda: write_bytes(two), two, "sparse write", 37),
+        Work(
+            "sparse read",
+            lambda: read_sparse(two),
+            lambda: np.fromfile(two, np.uint8),
+            two,
+            "sparse read",
+            37,
+        ),
     ]
 
 
 def oracle_python() -> Path:
-    """Find the interpreter that has SDK v2; make its environment where there is none, or raise OSError."""
+    """Find the interpreter that has SDK v2.
+
+    Raises:
+        PeerMissingError: it is not there.
+
+    """
     named = os.environ.get("TRAINYARD_ORACLE_PYTHON")
-    python = Path(named) if named else ORACLE / "bin" / "python"
-    if not python.exists() and not named:
-        print(f"making {ORACLE} with {PEER}", file=sys.stderr)
-        commands = (
-            [sys.executable, "-m", "venv", str(ORACLE)],
-            [str(python), "-m", "pip", "install", "-q", PEER, "scipy"],
-        )
-        for command in commands:
-            if subprocess.run(command, check=False).returncode:
-                raise OSError(f"{command} failed")
+    python = Path(named) if named else REPOSITORY / ".venvs" / "oracle" / "bin" / "python"
     if not python.exists():
-        raise OSError(f"{python} is not there")
+        raise PeerMissingError(f"{python} is not there: `make .venvs/oracle/.ready` makes it")
     return python
 
 
-def measure_peer(folder: Path, results: list[Result]) -> str | None:
-    """Fill in v2's medians; returns why it is missing where it is."""
-    try:
-        python = oracle_python()
-    except OSError as error:
-        return str(error)
+def v2_seconds(folder: Path, runs: int, kinds: set[str]) -> dict[str, float]:
+    """Measure SDK v2: the median seconds of its works, on these kinds of records.
+
+    Raises:
+        PeerMissingError: it cannot run.
+        ValueError: it writes other bytes than we do.
+
+    """
     script = Path(__file__).with_name("sdk_v2_recordio.py")
-    done = subprocess.run(
-        [python, script, folder, str(PEER_RUNS)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [str(oracle_python()), str(script), str(folder), str(runs), *sorted(kinds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
     if done.returncode:
-        return done.stderr.strip().splitlines()[-1]
+        raise PeerMissingError(done.stderr.strip().splitlines()[-1])
     answer = json.loads(done.stdout.strip().splitlines()[-1])
-    for kind in ("dense", "sparse"):
+    for kind in kinds:
         ours = hashlib.sha256((folder / f"{kind}.pbr").read_bytes()).hexdigest()
-        if ours != answer["digests"][f"v2-{kind}.pbr"]:
-            raise SystemExit(
-                f"the {kind} file is not the one that {PEER} writes: the comparison would be void"
-            )
-    for result in results:
-        seconds = answer["seconds"].get(result.work.replace("copy", "read"))
-        result.peer = statistics.median(seconds)
-    return None
+        if ours != answer["digests"][kind]:
+            raise ValueError(f"the {kind} file is not the one that {PEER} writes: the comparison is void")
+    return {work: statistics.median(seconds) for work, seconds in answer["seconds"].items()}
 
 
-def print_table(results: list[Result], missing: str | None) -> None:
-    """Print one line a work."""
-    row = "{:14}{:>8}{:>10}{:>8}{:>10}{:>9}{:>15}{:>10}"
-    print(row.format("work", "MB", "median s", "MB/s", "bound s", "× bound", f"{PEER} s", "× faster"))
-    for r in results:
-        peer = (f"{r.peer:.3f}", f"{r.peer / r.median:.0f}") if r.peer else ("missing", "")
-        ours = (f"{r.megabytes:.1f}", f"{r.median:.4f}", f"{r.megabytes / r.median:.0f}")
-        print(row.format(r.work, *ours, f"{r.bound:.4f}", f"{r.median / r.bound:.2f}", *peer))
-    if missing:
-        print(f"{PEER} is missing: {missing}")
-
-
-def print_json(results: list[Result], missing: str | None) -> None:
-    """Print one object a line."""
-    for r in results:
-        peer = {"median_s": r.peer} | ({"missing": missing} if missing else {})
-        print(json.dumps({"work": r.work, "median_s": r.median, "bound_s": r.bound, "peers": {PEER: peer}}))
-
-
-def main() -> None:
-    """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recordio", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one object a line")
-    parser.add_argument(
-        "--rows", type=int, default=ROWS, help=f"dense records; {SPARSE_ROWS} times as many sparse ones"
+def result(work: Work, ours: float, bound: float, v2: Mapping[str, float], missing: str) -> Result:
+    """Make a line of the table."""
+    seconds = v2.get(work.v2)
+    peer = Peer(PEER, missing=missing) if seconds is None else Peer(PEER, seconds)
+    return Result(
+        work.name,
+        ours,
+        bound,
+        [peer],
+        target=work.target,
+        met=work.met(ours, bound, seconds),
+        notes={"MB": work.path.stat().st_size / 1e6},
     )
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS} rows")
-    options = parser.parse_args()
-    rows = QUICK_ROWS if options.quick else options.rows
-    if rows < 1:
-        parser.error(f"--rows {rows}: give 1 or more")
+
+
+def measure(options: argparse.Namespace) -> Iterator[Result]:
+    """Measure all works, then SDK v2's."""
     with tempfile.TemporaryDirectory(prefix="recordio-") as name:
-        results = measure_ours(Path(name), rows)
-        missing = measure_peer(Path(name), results)
-    (print_json if options.json else print_table)(results, missing)
+        folder = Path(name)
+        kinds = prepare(folder, QUICK_ROWS if options.quick else ROWS)
+        timed = []
+        for work in works(folder, *kinds):
+            if options.only in work.name:
+                times = in_turns({"ours": work.ours, "bound": work.bound}, options.runs)
+                timed.append((work, times["ours"].median, times["bound"].median))
+        v2: dict[str, float] = {}
+        missing = ""
+        try:
+            wanted = {work.v2.split()[0] for work, _, _ in timed}
+            v2 = v2_seconds(folder, options.runs, wanted) if timed else {}
+        except PeerMissingError as error:
+            missing = str(error)
+        for work, ours, bound in timed:
+            yield result(work, ours, bound, v2, missing)
 
 
 if __name__ == "__main__":
-    main()
+    main("recordio", __doc__, measure)

@@ -1,7 +1,8 @@
 """SageMaker SDK v2's side of `benchmarks.recordio`, run in an environment of its own.
 
-`python sdk_v2_recordio.py FOLDER RUNS`: FOLDER holds `dense.npz` (features, labels) and `sparse.npz` (data,
-indices, indptr, width, labels). Prints one JSON object: work → seconds of each run, and each file's SHA-256.
+`python sdk_v2_recordio.py FOLDER RUNS KIND...`: FOLDER holds `dense.npz` (features, labels) and `sparse.npz`
+(data, indices, indptr, width, labels); a KIND is `dense` or `sparse`. Prints one JSON object: work → seconds
+of each run, and each file's SHA-256.
 """
 
 import hashlib
@@ -60,25 +61,36 @@ def read_sparse(path, rows, width):
     return csr_matrix((np.concatenate(values), np.concatenate(keys), indptr), shape=(rows, width)), labels
 
 
-def main(folder, runs):
-    """Measure the four works."""
-    dense, sparse = np.load(folder / "dense.npz"), np.load(folder / "sparse.npz")
-    features, labels = dense["features"], dense["labels"]
-    width, sparse_labels = int(sparse["width"]), sparse["labels"]
-    rows = len(sparse_labels)
-    matrix = csr_matrix((sparse["data"], sparse["indices"], sparse["indptr"]), shape=(rows, width))
-    one, two = folder / "v2-dense.pbr", folder / "v2-sparse.pbr"
-    seconds = {
-        "dense write": timed(lambda: write(one, write_numpy_to_dense_tensor, features, labels), runs),
-        "dense read": timed(lambda: read_dense(one, *features.shape), runs),
-        "sparse write": timed(
-            lambda: write(two, write_spmatrix_to_sparse_tensor, matrix, sparse_labels), runs
-        ),
-        "sparse read": timed(lambda: read_sparse(two, rows, width), runs),
-    }
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (one, two)}
+def dense(folder, runs):
+    """Seconds of each run of the dense works, and the SHA-256 of the file."""
+    arrays, path = np.load(folder / "dense.npz"), folder / "v2-dense.pbr"
+    features, labels = arrays["features"], arrays["labels"]
+    return {
+        "dense write": timed(lambda: write(path, write_numpy_to_dense_tensor, features, labels), runs),
+        "dense read": timed(lambda: read_dense(path, *features.shape), runs),
+    }, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sparse(folder, runs):
+    """Seconds of each run of the sparse works, and the SHA-256 of the file."""
+    arrays, path = np.load(folder / "sparse.npz"), folder / "v2-sparse.pbr"
+    labels, width = arrays["labels"], int(arrays["width"])
+    parts = arrays["data"], arrays["indices"], arrays["indptr"]
+    matrix = csr_matrix(parts, shape=(len(labels), width))
+    return {
+        "sparse write": timed(lambda: write(path, write_spmatrix_to_sparse_tensor, matrix, labels), runs),
+        "sparse read": timed(lambda: read_sparse(path, len(labels), width), runs),
+    }, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def main(folder, runs, kinds):
+    """Measure the works of these kinds."""
+    seconds, digests = {}, {}
+    for kind in kinds:
+        found, digests[kind] = {"dense": dense, "sparse": sparse}[kind](folder, runs)
+        seconds |= found
     print(json.dumps({"seconds": seconds, "digests": digests}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -85,7 +85,7 @@ def oracle(repository: Path) -> Path:
     )
     if not path.exists():
         pytest.skip(
-            f"{path} is not there: `python -m benchmarks.recordio` makes it, or set TRAINYARD_ORACLE_PYTHON"
+            f"{path} is not there: `make .venvs/oracle/.ready` makes it, or set TRAINYARD_ORACLE_PYTHON"
         )
     return path
 
