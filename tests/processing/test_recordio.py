@@ -33,7 +33,9 @@ from processing.recordio import (
     write_numpy_to_dense_tensor,
     write_spmatrix_to_sparse_tensor,
 )
+from processing.recordio import _encode as encode_module
 from processing.recordio import _frames as frames_module
+from processing.recordio import _sparse as sparse_module
 from processing.recordio._decode import together
 from processing.recordio._form import Form
 from processing.recordio._records import collect
@@ -151,6 +153,13 @@ class TestWhatIsWrittenIsRead:
         features = csr_matrix((np.ones(3, "f4"), indices, [0, 1, 3]), shape=(2, width))
         assert_same(read_sparse(encode_sparse(features)), features, None)
 
+    def test_a_chunk_too_large_to_be_decoded_at_once_reads_alike(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        features = sparse([3, 0, 5, 2], 70_000)
+        monkeypatch.setattr(sparse_module, "LARGEST", 100)
+        assert_same(read_sparse(encode_sparse(features)), features, None)
+
     @pytest.mark.parametrize("other", [coo_matrix, csc_matrix])
     def test_any_sparse_format_is_written_row_by_row(self, other: type) -> None:
         features = sparse([3, 0, 2], 50)
@@ -206,6 +215,39 @@ class TestWhatIsWrittenIsRead:
         file = Reluctant()
         write_numpy_to_dense_tensor(file, dense(3, 9))
         assert file.taken == encode_dense(dense(3, 9))
+
+    def test_blocks_encoded_ahead_are_written_in_order_and_whole(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        features, labels = dense(50, 9), np.arange(50, dtype="f4")
+        wanted = encode_dense(features, labels)
+        monkeypatch.setattr(encode_module, "BLOCK", 3 * len(wanted) // 50)
+        file = io.BytesIO()
+        write_numpy_to_dense_tensor(file, features, labels)
+        assert file.getvalue() == wanted
+
+    def test_a_file_that_fails_between_blocks_ends_the_writing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(encode_module, "BLOCK", 100)
+        before = threading.active_count()
+
+        class Full(io.BytesIO):
+            def write(self, data: memoryview) -> int:
+                if self.tell() > 300:
+                    raise OSError("no space left on device")
+                return super().write(data)
+
+        with pytest.raises(OSError, match="no space left"):
+            write_numpy_to_dense_tensor(Full(), dense(50, 9))
+        assert threading.active_count() == before
+
+    def test_a_number_that_cannot_be_written_is_refused_in_a_later_block_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(encode_module, "BLOCK", 100)
+        features = np.zeros((50, 9), "i4")
+        features[40, 3] = 2**24 + 1
+        with pytest.raises(ValueError, match="hold 16777217, which float32 would change"):
+            write_numpy_to_dense_tensor(io.BytesIO(), features)
 
     def test_a_file_that_does_not_say_how_much_it_took(self) -> None:
         parts: list[bytes] = []
