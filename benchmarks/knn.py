@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,7 +120,8 @@ def by_faiss(train: Split) -> Callable[[Floats], npt.NDArray[Any]]:
     def classify(queries: Floats) -> npt.NDArray[Any]:
         _, found = index.search(queries, K)
         votes = digits[found] + 10 * np.arange(len(queries))[:, None]
-        return np.bincount(votes.ravel(), minlength=10 * len(queries)).reshape(-1, 10).argmax(axis=1)
+        counts = np.bincount(votes.ravel(), minlength=10 * len(queries)).reshape(-1, 10)
+        return np.asarray(counts.argmax(axis=1))
 
     return classify
 
@@ -157,7 +159,7 @@ def searching(job: Job, train: Split, test: Split, runs: int) -> Result:
         {
             "ours": lambda: predict(model, test.features),
             "bound": lambda: products(train.features, test.features),
-            **{name: lambda peer=peer: peer(test.features) for name, peer in peers.items()},
+            **{name: partial(peer, test.features) for name, peer in peers.items()},
         },
         runs,
     )
@@ -198,7 +200,7 @@ def measure(options: argparse.Namespace) -> Iterator[Result]:
         works: dict[str, Callable[[], Result]] = {
             "knn points queries": lambda: searching(job, train, test, options.runs),
             "knn training": lambda: training(job, len(train.labels), options.runs),
-            **{f"knn {name}": lambda name=name: variant(name, job, test, options.runs) for name in VARIANTS},
+            **{f"knn {name}": partial(variant, name, job, test, options.runs) for name in VARIANTS},
         }
         for name, work in works.items():
             if options.only in name:
