@@ -4,10 +4,11 @@ The channel is taken up in windows of at most `WINDOW_BYTES`. A window's rows ar
 buffer, at random places and scaled on the way: the source may be a view of a mapped file whose rows are
 neither aligned nor adjacent, which BLAS would copy anew for every product. Mini-batches are then slices of
 that buffer. A channel that fits into one window stays there: later epochs read nothing and only draw another
-order of the mini-batches. A longer channel is read again for every epoch.
+order of the mini-batches.
 
 A dense window of more than `MEMORY_BYTES` lies in scratch files (`algorithms.scratch`), so that memory stays
-flat in the rows. Sparse rows stay CSR in memory and are shuffled within the window alike.
+flat in the rows, and up to `KEPT_BYTES` of such windows stay for later epochs, too. A longer channel is read
+again for every epoch. Sparse rows stay CSR in memory and are shuffled within the window alike.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ MEMORY_BYTES = 8 * 2**20
 """What of a dense window is in memory: all of one up to this size, else so much at a time."""
 _BLOCK_BYTES = 2**20
 """Rows are scaled in blocks of about this size, which stay in the second-level cache between the passes."""
+KEPT_BYTES = 4 * 2**30
+"""How much disk the windows of one channel may take between epochs."""
+
 _PIECE_BYTES = 4 * 2**20
 
 Scale = Callable[[Features], Features]
@@ -74,7 +78,7 @@ class MiniBatches:
         self._window_bytes = window_bytes
         self._pass: Iterator[_Pieces] | None = None
         self._head: _Pieces | None = None
-        self._resident: Window | None = None
+        self._resident: list[Window] = []
         self.scale: Scale | None = None
 
     def head(self) -> list[Batch]:
@@ -94,23 +98,39 @@ class MiniBatches:
 
     def epoch(self) -> Iterator[Batch]:
         """One pass over all rows in mini-batches."""
-        if self._resident is not None:
-            yield from self._slices(self._resident)
+        if self._resident:
+            for place in self._order(len(self._resident)).tolist():
+                yield from self._slices(self._resident[place])
             return
         self.head()
         pieces, following = self._head, self._pass
         assert following is not None
         self._head, self._pass = None, None
-        first = True
+        kept: list[Window] | None = []
         while pieces is not None:
             window = self._take(pieces.batches)
             pieces.batches.clear()  # the window is complete: its source batches are free to go
-            if first and pieces.last:
-                self._resident = window
-            first = False
+            kept = self._kept(kept, window, last=pieces.last)
+            if kept and pieces.last:
+                self._resident = kept
             yield from self._slices(window)
             del window
             pieces = next(following, None)
+
+    def _kept(self, kept: list[Window] | None, window: Window, *, last: bool) -> list[Window] | None:
+        """Return the windows so far with one more; None once they are not all to stay."""
+        if kept is None:
+            return None
+        if last and not kept:
+            return [window]
+        dense = [one.features for one in (*kept, window) if isinstance(one.features, np.ndarray)]
+        if len(dense) <= len(kept) or not all(map(is_mapped, dense[: None if not last else -1])):
+            return None  # a window in memory: several would grow with the rows
+        return [*kept, window] if sum(rows.nbytes for rows in dense) <= KEPT_BYTES else None
+
+    def _order(self, count: int) -> npt.NDArray[np.int32]:
+        order = np.arange(count, dtype=np.int32)
+        return order if self._random is None or count == 1 else self._random.permutation(order)
 
     def _windows(self) -> Iterator[_Pieces]:
         pieces = _Pieces()

@@ -6,14 +6,15 @@ import contextlib
 import resource
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from algorithms.base import CSV, RECORDIO
+from algorithms.base import CSV, RECORDIO, Batch
+from algorithms.mini_batches import MiniBatches
 from algorithms.scratch import Scratch, Segment, is_mapped
 from processing.recordio import encode_dense
 
@@ -104,3 +105,29 @@ def test_a_segment_tells_what_was_written() -> None:
     segment.append(FEATURES[:3])
     assert segment.room == 2
     np.testing.assert_array_equal(segment.written, FEATURES[:3])
+
+
+class _InMemory:
+    """A channel that counts its passes."""
+
+    name, feature_dim, passes = "train", 64, 0
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        self.passes += 1
+        for start in range(0, 80_000, rows):
+            numbers = np.arange(start, min(start + rows, 80_000))
+            yield Batch(FEATURES[numbers % len(FEATURES)], numbers.astype(np.float32))
+
+
+def test_a_channel_of_several_windows_is_read_once_and_every_epoch_has_all_rows() -> None:
+    channel = _InMemory()
+    batches = MiniBatches(channel, 1000, seed=2, window_bytes=9 * MIB)
+    for _ in range(3):
+        seen = []
+        for batch in batches.epoch():
+            assert batch.labels is not None
+            numbers = batch.labels.astype(int)
+            np.testing.assert_array_equal(batch.features, FEATURES[numbers % len(FEATURES)])
+            seen.append(numbers)
+        np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(80_000))
+    assert channel.passes == 1
