@@ -14,9 +14,9 @@ Memory (`peak_mb`) is the most anonymous memory at the largest size, `grew_mb` w
 smallest size's. Pages of mapped files (the channel, scratch files) are the page cache's, and are not
 counted.
 
-What does grow: training's labels, 4 bytes a row, and while a window of up to 256 MiB is shuffled 8 more of its
-rows; sparse windows, which are in memory; knn's sample; conversion's split; evaluation's labels, scores and the
-sorting of both for an exact ROC curve.
+What does grow: training's labels, 4 bytes a row, and while a window of up to 256 MiB is shuffled 8 more of
+its rows; sparse windows, which are in memory; knn's sample; conversion's split; evaluation's labels, scores
+and the sorting of both for an exact ROC curve.
 """
 
 from __future__ import annotations
