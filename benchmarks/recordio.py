@@ -173,7 +173,7 @@ def oracle_python() -> Path:
     named = os.environ.get("TRAINYARD_ORACLE_PYTHON")
     python = Path(named) if named else REPOSITORY / ".venvs" / "oracle" / "bin" / "python"
     if not python.exists():
-        raise PeerMissingError(f"{python} is not there: `make .venvs/oracle/.ready` makes it")
+        raise PeerMissingError("its environment is not there: `make .venvs/oracle/.ready` makes it")
     return python
 
 
