@@ -38,7 +38,7 @@ def encode_labels(columns: Mapping[str, npt.ArrayLike]) -> bytes:
     if len(set(lengths.values())) != 1:
         raise ValueError(f"the columns have {lengths} rows: give one column or more, all of one length")
     holes = [column for column in filled if column.values.shape[1]]
-    return b"".join(bytes(block()) for block in encode_fixed(frame(parts), len(filled[0].values), holes))
+    return b"".join(bytes(block) for block in encode_fixed(frame(parts), len(filled[0].values), holes))
 
 
 def decode_labels(source: Source) -> dict[str, npt.NDArray[np.float32]]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from processing.recordio._encode import Block
 from processing.recordio._frames import HEADER, MAGIC
 from processing.recordio._numbers import Kind, fixed, varints
 from processing.recordio._ragged import scatter, windows
@@ -52,7 +50,7 @@ class Rows(NamedTuple):
     label_kind: Kind | None
 
 
-def encode_rows(rows: Rows) -> Iterator[Block]:
+def encode_rows(rows: Rows) -> Iterator[memoryview]:
     """Yield the records, a few hundred thousand numbers at a time."""
     count = len(rows.indptr) - 1
     # An empty row costs about as much as ten numbers.
@@ -60,11 +58,11 @@ def encode_rows(rows: Rows) -> Iterator[Block]:
     start = 0
     while start < count:
         stop = max(start + 1, int(np.searchsorted(cost, cost[start] + NUMBERS, "right")) - 1)
-        yield partial(_records, rows, start, stop)
+        yield _records(rows, start, stop).data
         start = stop
 
 
-def _records(rows: Rows, start: int, stop: int) -> memoryview:
+def _records(rows: Rows, start: int, stop: int) -> Bytes:
     """Encode the records of rows `start` to `stop`."""
     part = slice(int(rows.indptr[start]), int(rows.indptr[stop]))
     indptr = rows.indptr[start : stop + 1] - rows.indptr[start]
@@ -77,7 +75,7 @@ def _records(rows: Rows, start: int, stop: int) -> memoryview:
     if rows.labels is not None and rows.label_kind is not None:
         one_each = np.arange(stop - start + 1)
         label = _field(0x0A, rows.labels[start:stop], rows.label_kind, one_each, "labels")
-    return _Page(rows.kind, tensor, rows.label_kind, label).filled().data
+    return _Page(rows.kind, tensor, rows.label_kind, label).filled()
 
 
 def _field(tag: int, values: npt.NDArray[Any], kind: Kind, indptr: Counts, what: str) -> Field:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse, spmatrix
 
-from processing.recordio._ahead import one_ahead
-from processing.recordio._encode import Block, Fixed, encode_fixed
+from processing.recordio._encode import Fixed, encode_fixed
 from processing.recordio._numbers import Kind, kind_of
 from processing.recordio._rows import Rows, encode_rows
 from processing.recordio._template import entry, frame
@@ -51,31 +49,26 @@ def write_spmatrix_to_sparse_tensor(
 
 def encode_dense(array: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> bytes:
     """Return what `write_numpy_to_dense_tensor` writes, as bytes."""
-    return b"".join(bytes(block()) for block in _dense(array, labels))
+    return b"".join(bytes(block) for block in _dense(array, labels))
 
 
 def encode_sparse(matrix: spmatrix, labels: npt.ArrayLike | None = None) -> bytes:
     """Return what `write_spmatrix_to_sparse_tensor` writes, as bytes."""
-    return b"".join(bytes(block()) for block in _sparse(matrix, labels))
+    return b"".join(bytes(block) for block in _sparse(matrix, labels))
 
 
-def _write(file: Any, blocks: Iterator[Block]) -> None:
-    """Write the blocks; one is encoded while the one before is written."""
-    with closing(one_ahead(blocks)) as encoded:
-        for block in encoded:
-            _write_whole(file, block)
+def _write(file: Any, blocks: Iterable[memoryview]) -> None:
+    for block in blocks:
+        rest = block
+        while len(rest):
+            # A raw file may take less than it is given, and some file-like objects do not say how much.
+            written = file.write(rest)
+            if written is None and isinstance(file, io.RawIOBase):
+                raise BlockingIOError("the file is non-blocking and takes no more: open it in blocking mode")
+            rest = rest[len(rest) if written is None else written :]
 
 
-def _write_whole(file: Any, rest: memoryview) -> None:
-    while len(rest):
-        # A raw file may take less than it is given, and some file-like objects do not say how much.
-        written = file.write(rest)
-        if written is None and isinstance(file, io.RawIOBase):
-            raise BlockingIOError("the file is non-blocking and takes no more: open it in blocking mode")
-        rest = rest[len(rest) if written is None else written :]
-
-
-def _dense(array: npt.ArrayLike, labels: npt.ArrayLike | None) -> Iterator[Block]:
+def _dense(array: npt.ArrayLike, labels: npt.ArrayLike | None) -> Iterator[memoryview]:
     if issparse(array):
         raise TypeError("the array is sparse: write it with write_spmatrix_to_sparse_tensor")
     _refuse_mask(array, "array is")
@@ -98,7 +91,7 @@ def _dense(array: npt.ArrayLike, labels: npt.ArrayLike | None) -> Iterator[Block
     return encode_fixed(frame(parts), rows, columns)
 
 
-def _sparse(array: Any, labels: npt.ArrayLike | None) -> Iterator[Block]:
+def _sparse(array: Any, labels: npt.ArrayLike | None) -> Iterator[memoryview]:
     if not issparse(array):
         raise TypeError(
             f"the array is a {type(array).__name__}, not a scipy sparse matrix: use the dense writer"
