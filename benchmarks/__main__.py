@@ -11,6 +11,7 @@ import datetime
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.command import machine
@@ -19,6 +20,8 @@ from benchmarks.results import Result, as_markdown, as_text, from_json
 
 NAMES = ("recordio", "training", "sparse", "knn", "growth", "runner", "serving", "synth")
 DOCUMENT = REPOSITORY / "docs" / "benchmarks.md"
+WRITTEN = {"growth": ["--plots", str(DOCUMENT.parent / "images")]}
+"""What a benchmark is told besides when its table is kept."""
 
 
 def run(name: str, arguments: list[str]) -> list[Result]:
@@ -50,9 +53,10 @@ def with_table(document: str, name: str, table: str) -> str:
     return found
 
 
-def write(name: str, results: list[Result], document: Path) -> None:
-    """Put a benchmark's table, the day and the machine into the document."""
-    stamp = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}, `python -m benchmarks.{name}`"
+def write(name: str, results: list[Result], document: Path, given: Sequence[str] = ()) -> None:
+    """Put a benchmark's table, the day, the machine and the command into the document."""
+    command = " ".join((f"python -m benchmarks.{name}", *given))
+    stamp = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}, `{command}`"
     document.write_text(with_table(document.read_text(), name, f"{stamp}\n\n{as_markdown(results)}"))
 
 
@@ -63,6 +67,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="smaller work: a first look, not to quote")
+    parser.add_argument("--runs", type=int, help="counted runs of each (default: 3)")
     parser.add_argument("--write", action="store_true", help=f"update {DOCUMENT.relative_to(REPOSITORY)}")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
@@ -70,16 +75,18 @@ def main() -> None:
         parser.error(f"no benchmark is called {unknown[0]}; there are {', '.join(NAMES)}")
     if options.write and options.quick:
         parser.error("--write keeps figures that are quoted: leave out --quick")
+    given = ["--quick"] if options.quick else []
+    given += ["--runs", str(options.runs)] if options.runs is not None else []
     results, failed = [], []
     for name in options.names or NAMES:
         try:
-            found = run(name, ["--quick"] if options.quick else [])
+            found = run(name, [*given, *(WRITTEN.get(name, []) if options.write else [])])
         except subprocess.CalledProcessError as error:
             failed.append(f"benchmarks.{name} ended with exit code {error.returncode}")
             continue
         results += found
         if options.write:
-            write(name, found, DOCUMENT)
+            write(name, found, DOCUMENT, given)
     print(machine())
     print(as_text(results))
     if failed:
