@@ -130,6 +130,7 @@ def test_too_large_a_body_is_refused_and_the_connection_goes_on(served: Served) 
         (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1,", 408, "did not arrive in 1 seconds"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_no_request_is_refused_with_the_reason(
     served: Served, sent: bytes, status: int, reason: str
 ) -> None:

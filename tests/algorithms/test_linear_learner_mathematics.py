@@ -257,6 +257,7 @@ CRITERIA = {
     st.lists(st.tuples(st.integers(-6, 6), st.integers(0, 1)), min_size=1, max_size=30),
     st.sampled_from(sorted(CRITERIA)),
 )
+@pytest.mark.slow
 def test_no_threshold_beats_the_calibrated_one(rows: list[tuple[int, int]], name: str) -> None:
     scores = np.array([[score / 2] for score, _ in rows], np.float32)
     labels = np.array([label for _, label in rows], np.float32)
@@ -267,6 +268,7 @@ def test_no_threshold_beats_the_calibrated_one(rows: list[tuple[int, int]], name
     assert reached == pytest.approx(best[0]) == pytest.approx(everywhere)
 
 
+@pytest.mark.slow
 def test_targets_are_met_and_the_other_measure_is_best_among_those_that_meet_them() -> None:
     random = np.random.default_rng(3)
     labels = (random.random(400) < 0.3).astype(np.float32)

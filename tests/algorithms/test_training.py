@@ -55,6 +55,7 @@ HYPERPARAMETERS = {
         pytest.param("sparse", "Pipe", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_recordio_in_model_out_predictions_right(
     container: Containers, name: str, form: str, mode: str
 ) -> None:

@@ -19,6 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_without_a_service_a_command_brings_its_own_which_ends_with_it(home: Path) -> None:
     with connect("local") as clients:
         assert clients.embedded

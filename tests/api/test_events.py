@@ -119,6 +119,7 @@ def test_only_a_decision_is_told_and_each_once(listening: Any, place: Path) -> N
 
 
 @pytest.mark.parametrize(("failures", "delivered", "tries"), [(2, True, 3), (3, False, 3)])
+@pytest.mark.slow
 def test_a_function_that_fails_is_tried_three_times(
     listening: Any, place: Path, failures: int, delivered: bool, tries: int
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_function_that_fails_is_tried_three_times(
     assert failure is None if delivered else failure.startswith("RuntimeError: not yet; log: ")
 
 
+@pytest.mark.slow
 def test_an_event_that_was_not_delivered_is_delivered_after_a_restart(tmp_path: Path, place: Path) -> None:
     home = tmp_path / "restarted"
     with LocalService(home) as local:

@@ -127,6 +127,7 @@ def test_it_scales_to_zero_on_an_empty_backlog_and_up_again_with_one(
     wait_until(lambda: yard.describe("zero")["ProductionVariants"][0]["CurrentInstanceCount"] == 0)
 
 
+@pytest.mark.slow
 def test_a_request_whose_instance_dies_is_tried_again(yard: Any, variant: Variant, wait_until: Any) -> None:
     yard.serve("dying", variant(yard.model("m-dying")), **config())
     answer = yard.runtime.invoke_endpoint_async(

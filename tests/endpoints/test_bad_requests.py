@@ -109,6 +109,7 @@ def test_a_chunked_body_beyond_the_limit_is_refused(linear: Any) -> None:
     assert_served(linear)
 
 
+@pytest.mark.slow
 def test_a_slow_sender_is_told_and_others_are_served_meanwhile(linear: Any) -> None:
     with socket.create_connection(("127.0.0.1", linear.port)) as slow:
         slow.sendall(

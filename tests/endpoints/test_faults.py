@@ -57,11 +57,13 @@ def test_a_request_that_kills_its_container_is_told_so(yard: Any, variant: Varia
     assert yard.invoke("suicide") == "m-suicide:1"
 
 
+@pytest.mark.slow
 def test_a_container_that_closes_kept_connections_is_asked_anew(yard: Any, variant: Variant) -> None:
     yard.serve("forgetful", variant(yard.model("m-forgetful", MODE="forgetful")))
     assert [yard.invoke("forgetful") for _ in range(3)] == ["m-forgetful:1"] * 3
 
 
+@pytest.mark.slow
 def test_a_service_that_ended_serves_again(open_yard: Any, variant: Variant, is_alive: Any) -> None:
     yard = open_yard()
     yard.serve("lasting", variant(yard.model("m-lasting")))

@@ -232,6 +232,7 @@ def test_the_last_value_of_each_metric_is_final(tmp_path):
 # --- the end of a process ---
 
 
+@pytest.mark.slow
 def test_a_job_that_runs_too_long_is_ended(yard, build):
     started = time.monotonic()
     described = yard.run(build.definition(build.processing("Slow", "time.sleep(60)", seconds=1)))

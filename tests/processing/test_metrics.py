@@ -150,6 +150,7 @@ def test_a_zero_division_is_zero_and_warned_of(
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_any_predictions_give_plain_json(data: st.DataObject) -> None:
     classes = data.draw(st.integers(2, 4))
     rows = data.draw(st.integers(1, 12))

@@ -308,6 +308,7 @@ class TestStreaming:
     @given(
         rows=st.integers(1, 70), batch=st.integers(1, 80), chunk=st.integers(8, 900), size=st.integers(1, 99)
     )
+    @pytest.mark.slow
     def test_batches_do_not_depend_on_how_the_bytes_arrive(
         self, monkeypatch: pytest.MonkeyPatch, rows: int, batch: int, chunk: int, size: int
     ) -> None:
@@ -720,6 +721,7 @@ class TestDamage:
         flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), min_size=1, max_size=3),
         chunk=st.sampled_from([16, 100, 1 << 20]),
     )
+    @pytest.mark.slow
     def test_damaged_bytes_are_read_or_refused_alike_by_all_readers(
         self, sample: bytes, flips: list[tuple[int, int]], chunk: int
     ) -> None:

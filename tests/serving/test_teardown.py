@@ -26,6 +26,7 @@ def expire(registry: Registry, moment: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_endpoint_configurations_and_models_go_in_this_order(registry: Registry) -> None:
     registry.deploy()
     registry.deploy()
