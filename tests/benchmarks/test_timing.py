@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from benchmarks.timing import in_turns
+
+pytestmark = pytest.mark.slow
 
 
 def test_everybody_has_a_turn_in_every_round_and_one_to_warm_up() -> None:

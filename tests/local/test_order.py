@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from local.graph import graph, seconds_below
+
+pytestmark = pytest.mark.slow
 
 
 def started(events):
