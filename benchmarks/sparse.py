@@ -32,7 +32,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from algorithms.base import Algorithm, Batch, Features, Model
+from algorithms.array_channel import ArrayChannel
+from algorithms.base import Algorithm, Model
 from algorithms.factorization_machines import ALGORITHM as FACTORIZATION_MACHINES
 from algorithms.linear_learner import ALGORITHM as LINEAR_LEARNER
 from algorithms.logs import MetricLog
@@ -63,7 +64,7 @@ class Job:
         """Train one epoch."""
         given = {**self.given, "feature_dim": str(features.shape[1])}
         values = self.algorithm.hyperparameters.parse(given)
-        return self.algorithm.train(values, {"train": Rows(features, labels)}, MetricLog(StringIO()))
+        return self.algorithm.train(values, {"train": ArrayChannel(features, labels)}, MetricLog(StringIO()))
 
     def products(self, batches: list[csr_matrix]) -> None:
         """Do the two products of every mini-batch, and those of X²."""
@@ -91,25 +92,6 @@ JOBS = {
         1,
     ),
 }
-
-
-@dataclass
-class Rows:
-    """A channel over arrays."""
-
-    features: Features
-    labels: Floats
-    name: str = "train"
-
-    @property
-    def feature_dim(self) -> int:
-        """The width of the rows."""
-        return int(self.features.shape[1])
-
-    def batches(self, rows: int) -> Iterator[Batch]:
-        """One pass."""
-        for start in range(0, len(self.labels), rows):
-            yield Batch(self.features[start : start + rows], self.labels[start : start + rows])
 
 
 def at_random(rows: int, density: float) -> csr_matrix:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import pickle
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LinearRegression
 
-from algorithms.base import Batch, Features
+from algorithms.array_channel import ArrayChannel
 from algorithms.errors import CustomerError
 from algorithms.factorization_machines import ALGORITHM
 from algorithms.factorization_machines.machine import forward, gradient
@@ -31,23 +30,6 @@ Floats = npt.NDArray[np.float32]
 Data = tuple[Any, npt.NDArray[Any]]
 
 
-@dataclass
-class Rows:
-    """A channel over arrays."""
-
-    features: Features
-    labels: Floats
-    name: str = "train"
-
-    @property
-    def feature_dim(self) -> int:
-        return int(self.features.shape[1])
-
-    def batches(self, rows: int) -> Iterator[Batch]:
-        for start in range(0, len(self.labels), rows):
-            yield Batch(self.features[start : start + rows], self.labels[start : start + rows])
-
-
 def train(given: Mapping[str, object], data: Data, **others: Data) -> tuple[FactorizationMachine, list[str]]:
     """Train on arrays; the model and the log's lines."""
     settings = {"feature_dim": data[0].shape[1], "num_factors": 3, "mini_batch_size": 20, **given}
@@ -55,7 +37,7 @@ def train(given: Mapping[str, object], data: Data, **others: Data) -> tuple[Fact
     channels = {}
     for name, (features, labels) in {"train": data, **others}.items():
         rows = features.astype(np.float32)
-        channels[name] = Rows(rows, np.asarray(labels, np.float32), name)
+        channels[name] = ArrayChannel(rows, np.asarray(labels, np.float32), name)
     out = StringIO()
     model = ALGORITHM.train(values, channels, MetricLog(out))
     assert isinstance(model, FactorizationMachine)

@@ -14,7 +14,8 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 
-from algorithms.base import Batch, Model
+from algorithms.array_channel import ArrayChannel
+from algorithms.base import Model
 from algorithms.errors import CustomerError
 from algorithms.knn import ALGORITHM
 from algorithms.knn.reservoir import Reservoir
@@ -28,24 +29,10 @@ ROWS = (CENTRES[LABELS.astype(int)] + RANDOM.normal(size=(600, 12))).astype(np.f
 QUERIES = ROWS[:50] + np.float32(0.01)
 
 
-class MemoryChannel:
-    """Rows in memory, as a channel hands them out."""
-
-    name = "train"
-
-    def __init__(self, features: Any, labels: np.ndarray) -> None:
-        self._features, self._labels = features, labels
-        self.feature_dim = features.shape[1]
-
-    def batches(self, rows: int) -> Any:
-        for start in range(0, len(self._labels), rows):
-            yield Batch(self._features[start : start + rows], self._labels[start : start + rows])
-
-
 def fit(features: Any = ROWS, labels: np.ndarray = LABELS, **given: str) -> Model:
     defaults = {"k": "5", "predictor_type": "classifier", "sample_size": str(len(labels))}
     values = ALGORITHM.hyperparameters.parse({"feature_dim": str(features.shape[1]), **defaults, **given})
-    return ALGORITHM.train(values, {"train": MemoryChannel(features, labels)}, MetricLog())
+    return ALGORITHM.train(values, {"train": ArrayChannel(features, labels)}, MetricLog())
 
 
 def reloaded(model: Model, folder: Path) -> Model:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from scipy.sparse import csr_matrix
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression, QuantileRegressor
 
-from algorithms.base import Batch, Features
+from algorithms.array_channel import ArrayChannel
 from algorithms.errors import CustomerError
 from algorithms.linear_learner import ALGORITHM
 from algorithms.linear_learner.grid import variants
@@ -26,23 +25,6 @@ from algorithms.linear_learner.model import LinearModel
 from algorithms.logs import MetricLog
 
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass
-class Rows:
-    """A channel over arrays."""
-
-    features: Features
-    labels: Floats
-    name: str = "train"
-
-    @property
-    def feature_dim(self) -> int:
-        return int(self.features.shape[1])
-
-    def batches(self, rows: int) -> Iterator[Batch]:
-        for start in range(0, len(self.labels), rows):
-            yield Batch(self.features[start : start + rows], self.labels[start : start + rows])
 
 
 Data = tuple[Any, npt.NDArray[Any]]
@@ -58,11 +40,11 @@ def train(given: Mapping[str, object], train_data: Data, **others: Data) -> tupl
     return model, out.getvalue().splitlines()
 
 
-def _channel(name: str, data: Data) -> Rows:
+def _channel(name: str, data: Data) -> ArrayChannel:
     features, labels = data
     if isinstance(features, np.ndarray):
         features = features.astype(np.float32)
-    return Rows(features, np.asarray(labels, np.float32), name)
+    return ArrayChannel(features, np.asarray(labels, np.float32), name)
 
 
 def parse(**given: str) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -14,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from scipy.sparse import csr_matrix
 
-from algorithms.base import Batch, Features
+from algorithms.array_channel import ArrayChannel
+from algorithms.base import Features
 from algorithms.linear_learner import ALGORITHM
 from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.initial import InitialWeights
@@ -28,28 +27,11 @@ from algorithms.touched import Touched
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass
-class Rows:
-    """A channel over arrays."""
-
-    features: Features
-    labels: Floats
-    name: str = "train"
-
-    @property
-    def feature_dim(self) -> int:
-        return int(self.features.shape[1])
-
-    def batches(self, rows: int) -> Iterator[Batch]:
-        for start in range(0, len(self.labels), rows):
-            yield Batch(self.features[start : start + rows], self.labels[start : start + rows])
-
-
 def train(given: dict[str, object], **channels: tuple[Features, Floats]) -> LinearModel:
     """Train on arrays by the names of their channels."""
     values = ALGORITHM.hyperparameters.parse({name: str(value) for name, value in given.items()})
     model = ALGORITHM.train(
-        values, {name: Rows(*data, name) for name, data in channels.items()}, MetricLog(StringIO())
+        values, {name: ArrayChannel(*data, name) for name, data in channels.items()}, MetricLog(StringIO())
     )
     assert isinstance(model, LinearModel)
     return model
