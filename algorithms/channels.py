@@ -2,7 +2,7 @@
 
 Sources are read in pieces of a few MiB, so the memory needed does not grow with the data. A file of dense
 recordIO is mapped, and its batches are views of it. A file of CSV is parsed once, its rows kept in scratch
-files (`algorithms.scratch`) for later passes.
+files (`algorithms.scratch`) for later passes; labels of mapped files lie there, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from algorithms.channel_config import ChannelConfig
 from algorithms.checks import RowChecks
 from algorithms.csv_rows import CsvError, read_blocks
 from algorithms.errors import CustomerError
-from algorithms.scratch import Scratch
+from algorithms.scratch import Scratch, laid_down
 from algorithms.sources import Source, fifo_source, file_sources
 from processing.recordio import Arrays, RecordIOError, read_chunks, read_dense, rebatch
 
@@ -47,15 +47,23 @@ class InputChannel:
         self._checked = False
         self._epoch = 0
         self._mapped: dict[Path, Arrays] = {}
+        self._labels = Scratch()
         self._parsed: dict[Path, list[Arrays]] = {}
         self._begun: tuple[Arrays, Pieces] | None = None
 
     @property
     def feature_dim(self) -> int:
-        """The width of the rows; begins the first pass where nothing has told the width before."""
+        """The width of the rows, by the first of them where nothing has told it before.
+
+        A FIFO can be read but once: the first pass goes on from there. A file is opened again.
+        """
         if self._checks.width is None:
             pieces = self._pass()
-            self._begun = next(pieces), pieces
+            first = next(pieces)
+            if self._config.pipe:
+                self._begun = first, pieces
+            else:
+                pieces.close()
         assert self._checks.width is not None, "a checked piece sets the width"
         return self._checks.width
 
@@ -111,26 +119,30 @@ class InputChannel:
 
     def _read(self, source: Source, multiple: int) -> Pieces:
         if self._config.content_type == CSV:
-            yield from map(_labelled, _csv_rows(source)) if self._config.pipe else self._parsed_pieces(source)
+            once = self._config.pipe
+            yield from map(_labelled, _csv_rows(source)) if once else self._parsed_pieces(source, multiple)
         elif source.path in self._mapped or (source.mappable and _can_be_viewed(source)):
             yield from self._mapped_pieces(source.path, multiple)
         else:
             with source.open() as file:
                 yield from read_chunks(file)
 
-    def _parsed_pieces(self, source: Source) -> Pieces:
+    def _parsed_pieces(self, source: Source, multiple: int) -> Pieces:
         if source.path in self._parsed:
             yield from self._parsed[source.path]
             return
-        scratch, parsed = Scratch(), []
-        for rows in _csv_rows(source):
-            parsed.append(_labelled(scratch.append(rows)))
+        parsed = []
+        for rows in laid_down(_csv_rows(source), multiple):
+            parsed.append(_labelled(rows))
             yield parsed[-1]
         self._parsed[source.path] = parsed
 
     def _mapped_pieces(self, path: Path, multiple: int) -> Pieces:
         if path not in self._mapped:
-            self._mapped[path] = read_dense(path)
+            features, labels = read_dense(path)
+            if labels is not None:  # a copy, of which memory would hold 4 bytes for each row of the file
+                labels = self._labels.append(labels[:, None])[:, 0]
+            self._mapped[path] = Arrays(features, labels)
         features, labels = self._mapped[path]
         if self._checked:
             yield Arrays(features, labels)

@@ -1,14 +1,16 @@
 """Shuffled mini-batches from a channel of any length, in bounded memory.
 
-The channel is taken up in windows of at most `WINDOW_BYTES`. A window's rows are copied once into an aligned
-buffer, at random places and scaled on the way: the source may be a view of a mapped file whose rows are
-neither aligned nor adjacent, which BLAS would copy anew for every product. Mini-batches are then slices of
-that buffer. A channel that fits into one window stays there: later epochs read nothing and only draw another
-order of the mini-batches.
+The channel is taken up in windows of at most `WINDOW_BYTES` and `WINDOW_ROWS`. A window's rows are copied
+once into an aligned buffer, at random places and scaled on the way: the source may be a view of a mapped
+file whose rows are neither aligned nor adjacent, which BLAS would copy anew for every product. Mini-batches
+are then slices of that buffer. A channel that fits into one window stays there: later epochs read nothing
+and only draw another order of the mini-batches.
 
-A dense window of more than `MEMORY_BYTES` lies in scratch files (`algorithms.scratch`), so that memory stays
-flat in the rows, and up to `KEPT_BYTES` of such windows stay for later epochs, too. A longer channel is read
-again for every epoch. Sparse rows stay CSR in memory and are shuffled within the window alike.
+A dense window of more than `MEMORY_BYTES`, and every one but the channel's last, lies in scratch files
+(`algorithms.scratch`) with its labels, so that memory stays flat in the rows: what a window's rows take of
+it is the order while it is shuffled, 8 bytes each. Up to `KEPT_BYTES` of such windows stay for later epochs,
+too. A longer channel is read again for every epoch. Sparse rows stay CSR in memory and are shuffled within
+the window alike.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 WINDOW_BYTES = 256 * 2**20
+WINDOW_ROWS = 2**19
+"""Of narrow rows, 256 MiB are millions, whose order would take more memory than all else."""
 MEMORY_BYTES = 8 * 2**20
 """What of a dense window is in memory: all of one up to this size, else so much at a time."""
 _BLOCK_BYTES = 2**20
@@ -36,6 +40,8 @@ KEPT_BYTES = 4 * 2**30
 """How much disk the windows of one channel may take between epochs."""
 
 _PIECE_BYTES = 4 * 2**20
+_INVERTED = 2**16
+"""Rows of an order inverted at a time."""
 
 Scale = Callable[[Features], Features]
 """Rows in → scaled rows out, in memory of their own: (n, feature_dim) float32, dense C-ordered or CSR."""
@@ -108,7 +114,7 @@ class MiniBatches:
         self._head, self._pass = None, None
         kept: list[Window] | None = []
         while pieces is not None:
-            window = self._take(pieces.batches)
+            window = self._take(pieces)
             pieces.batches.clear()  # the window is complete: its source batches are free to go
             kept = self._kept(kept, window, last=pieces.last)
             if kept and pieces.last:
@@ -135,7 +141,8 @@ class MiniBatches:
     def _windows(self) -> Iterator[_Pieces]:
         pieces = _Pieces()
         for batch in self._channel.batches(self._rows * self._together()):
-            if pieces.batches and pieces.size + _nbytes(batch) > self._window_bytes:
+            full = pieces.size + _nbytes(batch) > self._window_bytes or pieces.rows + len(batch) > WINDOW_ROWS
+            if pieces.batches and full:
                 yield pieces
                 pieces = _Pieces()
             pieces.add(batch)
@@ -146,28 +153,28 @@ class MiniBatches:
     def _together(self) -> int:
         """Return how many mini-batches are read at once: a window of many small pieces is slow to shuffle."""
         size = 4 * self._rows * self._channel.feature_dim
-        return max(1, min(_PIECE_BYTES, self._window_bytes // 8) // size)
+        by_bytes = min(_PIECE_BYTES, self._window_bytes // 8) // size
+        return max(1, min(by_bytes, WINDOW_ROWS // 8 // self._rows))
 
-    def _take(self, pieces: list[Batch]) -> Window:
-        count = sum(len(piece) for piece in pieces)
-        order = np.arange(count, dtype=np.int32)
+    def _take(self, taken: _Pieces) -> Window:
+        order = np.arange(taken.rows, dtype=np.int32)
         if self._random is not None:
-            order = self._random.permutation(order)
-        labels = np.empty(count, np.float32)
-        start = 0
+            self._random.shuffle(order)
+        pieces = taken.batches
+        sparse = not isinstance(pieces[0].features, np.ndarray)
+        if not sparse and (taken.size > MEMORY_BYTES or not taken.last):
+            return self._take_to_scratch(pieces, order)
+        labels, start = np.empty(taken.rows, np.float32), 0
         for piece in pieces:
             assert piece.labels is not None
             labels[order[start : start + len(piece)]] = piece.labels
             start += len(piece)
-        if isinstance(pieces[0].features, np.ndarray):
-            return Window(self._take_dense(pieces, order), labels)
-        return Window(self._take_sparse(pieces, order), labels)
+        features = self._take_sparse(pieces, order) if sparse else self._take_dense(pieces, order)
+        return Window(features, labels)
 
     def _take_dense(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Floats:
         width = pieces[0].features.shape[1]
-        step = max(1, _BLOCK_BYTES // (4 * width))
-        if 4 * width * len(order) > MEMORY_BYTES:
-            return self._take_to_scratch(pieces, order, step)
+        step = _block_rows(width)
         features = np.empty((len(order), width), np.float32)
         start = 0
         for piece in pieces:
@@ -178,21 +185,23 @@ class MiniBatches:
             start += len(piece)
         return features
 
-    def _take_to_scratch(self, pieces: list[Batch], order: npt.NDArray[np.int32], step: int) -> Floats:
-        """Put the same rows at the same places of a file, a part of `MEMORY_BYTES` at a time."""
+    def _take_to_scratch(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Window:
+        """Put the same rows at the same places of files, a part of `MEMORY_BYTES` at a time."""
         width = pieces[0].features.shape[1]
-        rows_at = np.empty_like(order)
-        rows_at[order] = np.arange(len(order), dtype=np.int32)
+        step = _block_rows(width)
+        rows_at = _inverse(order)
         part = np.empty((max(1, MEMORY_BYTES // (4 * width)), width), np.float32)
-        segment = Segment(len(order), width)
+        part_labels = np.empty((len(part), 1), np.float32)
+        features, labels = Segment(len(order), width), Segment(len(order), 1)
         for start in range(0, len(order), len(part)):
             rows = rows_at[start : start + len(part)]
-            gathered = part[: len(rows)]
-            _gather(pieces, rows, gathered)
+            gathered, its_labels = part[: len(rows)], part_labels[: len(rows)]
+            _gather(pieces, rows, gathered, its_labels[:, 0])
+            labels.append(its_labels)
             for low in range(0, len(rows), step):
                 block = gathered[low : low + step]
-                segment.append(block if self.scale is None else self.scale(block))
-        return segment.written
+                features.append(block if self.scale is None else self.scale(block))
+        return Window(features.written, labels.written[:, 0])
 
     def _take_sparse(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> csr_matrix:
         from scipy.sparse import vstack
@@ -219,31 +228,47 @@ class _Pieces:
 
     def __init__(self) -> None:
         self.batches: list[Batch] = []
-        self.size, self.last = 0, False
+        self.size, self.rows, self.last = 0, 0, False
         self._owned = 0
-        self._scratch = Scratch()
+        self._features, self._labels = Scratch(), Scratch()
 
     def add(self, batch: Batch) -> None:
         """Take up a batch."""
         self.size += _nbytes(batch)
+        self.rows += len(batch)
         if isinstance(batch.features, np.ndarray) and not is_mapped(batch.features):
             self._owned += _nbytes(batch)
             if self._owned > MEMORY_BYTES:
-                # Labels may be a column of the rows, and would keep these in memory.
-                labels = None if batch.labels is None else batch.labels.copy()
-                batch = Batch(self._scratch.append(np.ascontiguousarray(batch.features)), labels)
+                assert batch.labels is not None
+                labels = self._labels.append(np.ascontiguousarray(batch.labels)[:, None])[:, 0]
+                batch = Batch(self._features.append(np.ascontiguousarray(batch.features)), labels)
         self.batches.append(batch)
 
 
-def _gather(pieces: list[Batch], rows: npt.NDArray[np.int32], out: Floats) -> None:
-    """Fill `out` with the rows of these numbers, piece after piece."""
+def _block_rows(width: int) -> int:
+    return max(1, _BLOCK_BYTES // (4 * width))
+
+
+def _inverse(order: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return which row goes to each place, where `order` says to which place each row goes."""
+    rows_at = np.empty_like(order)
+    for start in range(0, len(order), _INVERTED):
+        places = order[start : start + _INVERTED]
+        rows_at[places] = np.arange(start, start + len(places), dtype=np.int32)
+    return rows_at
+
+
+def _gather(pieces: list[Batch], rows: npt.NDArray[np.int32], out: Floats, out_labels: Floats) -> None:
+    """Fill `out` and `out_labels` with the rows of these numbers, piece after piece."""
     places = np.argsort(rows)
     ends = np.cumsum([len(piece) for piece in pieces])
     cuts = np.searchsorted(rows[places], ends)
     first, low = 0, 0
     for piece, end, high in zip(pieces, ends.tolist(), cuts.tolist(), strict=True):
         chosen = places[low:high]
-        out[chosen] = piece.features[rows[chosen] - first]
+        here = rows[chosen] - first
+        assert piece.labels is not None
+        out[chosen], out_labels[chosen] = piece.features[here], piece.labels[here]
         first, low = end, high
 
 

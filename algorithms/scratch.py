@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 import weakref
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,29 @@ class Scratch:
             width = rows.shape[1]
             self._last = Segment(max(len(rows), SEGMENT_BYTES // (4 * max(1, width))), width)
         return self._last.append(rows)
+
+
+def laid_down(blocks: Iterable[Floats], multiple: int) -> Iterator[Floats]:
+    """Write blocks of C-ordered rows one after another; yield them as they lie here, read-only.
+
+    Each stretch that is handed out has a multiple of so many rows, but for the last: a reader who wants
+    batches of as many has none to put together, however the rows came.
+    """
+    segment: Segment | None = None
+    given = 0
+    for block in blocks:
+        rest = block
+        while len(rest):
+            if segment is None or not segment.room:
+                width = block.shape[1]
+                segment, given = Segment(max(1, SEGMENT_BYTES // (4 * width * multiple)) * multiple, width), 0
+            rest = rest[len(segment.append(rest[: segment.room])) :]
+            ready = given + (len(segment.written) - given) // multiple * multiple
+            if ready > given:
+                yield segment.written[given:ready]
+                given = ready
+    if segment is not None and given < len(segment.written):
+        yield segment.written[given:]
 
 
 def is_mapped(rows: Floats) -> bool:
