@@ -10,9 +10,9 @@ missed.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,38 +31,38 @@ class JobFailedError(Exception):
 class Spent:
     """What one job took.
 
-    seconds: wall clock, from the start of the process to its end.
+    seconds: wall clock of the work, without the start of the process and its imports.
+    cpu_seconds: processor time of the same, user and system, of all threads.
     peak_mb: the most anonymous memory, in MB (10⁶ bytes). resident_mb: the same with pages of mapped files.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     resident_mb: float
 
 
 def run_job(base: Path, module: str, *arguments: str) -> Spent:
-    """Run `python -m MODULE ARGUMENTS` below a base directory, as the container does, to its end.
+    """Run `python -m MODULE ARGUMENTS` below a base directory, as the container does, by `growth_job`.
 
     Raises:
         JobFailedError: its exit code is not 0.
 
     """
-    log = base / "log"
+    log, answer = base / "log", base / "answer.json"
     with log.open("wb") as file:
-        started = time.perf_counter()
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", "benchmarks.growth_job", str(answer), module, *arguments],
             cwd=REPOSITORY,
-            env=clean_environment(SAGEMAKER_BASE_DIR=str(base)),
+            env=clean_environment(SAGEMAKER_BASE_DIR=str(base), OPENBLAS_NUM_THREADS="1"),
             stdout=file,
             stderr=subprocess.STDOUT,
         )
         peak, resident = _watch(child)
-        seconds = time.perf_counter() - started
     if child.returncode:
         last = log.read_text(errors="replace").strip().splitlines()[-1:]
         raise JobFailedError(f"{module} {' '.join(arguments)} ended with {child.returncode}: {''.join(last)}")
-    return Spent(seconds, peak / 1000, resident / 1000)
+    return Spent(**json.loads(answer.read_text()), peak_mb=peak / 1000, resident_mb=resident / 1000)
 
 
 def _watch(child: subprocess.Popen[bytes]) -> tuple[float, float]:
