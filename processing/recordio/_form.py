@@ -65,6 +65,6 @@ def hole_numbers(block: npt.NDArray[np.uint8], hole: slice, tensor: int) -> npt.
 def _int32(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
     """Read one varint a row, all of one width → float32 (rows, 1)."""
     decoded = decode(encoded.ravel())
-    if decoded is None or not (np.diff(decoded[1], prepend=0) == encoded.shape[1]).all():
+    if decoded is None or not (np.diff(decoded[1], prepend=-1) == encoded.shape[1]).all():
         return None
     return decoded[0].astype(np.uint32).view(np.int32).astype(np.float32)[:, None]

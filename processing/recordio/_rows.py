@@ -141,7 +141,7 @@ class _Page:
             self._packed(field)
 
     def _literal(self, data: bytes) -> None:
-        windows(self.out, len(data))[self.at] = np.frombuffer(data, np.uint8)
+        windows(self.out, len(data))[self.at] = np.frombuffer(data, f"V{len(data)}")
         self.at = self.at + len(data)
 
     def _length(self, lengths: Counts) -> None:

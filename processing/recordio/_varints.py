@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from processing.recordio._words import Bytes, Counts, Word, Words
+from processing.recordio._words import Bytes, Counts, Word, every_word
 
 Unsigned = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 
@@ -61,58 +61,57 @@ def encode(values: Unsigned) -> tuple[Bytes, Counts]:
 
 
 def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
-    """Decode varints end to end → (values, offset behind each); None where one is cut off or too wide."""
-    ends = ends_in(encoded)
-    if len(encoded) and (not len(ends) or ends[-1] != len(encoded)):
-        return None
-    starts = np.zeros_like(ends)
-    starts[1:] = ends[:-1]
-    values = decode_at(encoded, starts, ends)
-    return None if values is None else (values, ends)
+    """Decode varints end to end → (values, offset of each one's last byte); None where one is malformed.
 
-
-def ends_in(encoded: Bytes) -> Counts:
-    """Find the offset behind every byte that ends a varint."""
-    ends: Counts = np.flatnonzero(encoded < 0x80)
-    ends += 1
-    return ends
-
-
-def decode_at(encoded: Bytes, starts: Counts, ends: Counts) -> Unsigned | None:
-    """Decode the varints between these offsets; None where one is too wide."""
-    values = first_in(Words(encoded).at(starts))
-    return _decode_wide(encoded, starts, ends) if values is None else values[0]
-
-
-def first_in(words: Word) -> tuple[Word, Word] | None:
-    """Decode the varint that each word begins with → (values, bytes taken); None where one takes over four.
-
-    Works on all words in place, a handful of passes whatever the widths.
+    Malformed is what is cut off, or too wide.
     """
-    ending = ~words
-    ending &= 0x80808080
-    if not ending.all():
+    last: Counts = np.flatnonzero(encoded < 0x80)
+    if not len(last):
+        return None if len(encoded) else (np.empty(0, np.uint32), last)
+    if last[-1] != len(encoded) - 1:
         return None
-    # All bits up to the lowest that ends a varint: 0xFF, 0xFFFF, 0xFFFFFF or 0xFFFFFFFF.
-    ending ^= ending - 1
-    words &= ending
+    words = np.empty(len(last), np.uint32)
+    words[0] = int.from_bytes(encoded[:4].tobytes(), "little")
+    # The word behind a varint's last byte is the next one's: no offset has to be worked out.
+    every_word(encoded[1:]).take(last[:-1], out=words[1:], mode="clip")
+    values: Unsigned | None = words if in_place(words) is not None else _decode_wide(encoded, last)
+    return None if values is None else (values, last)
+
+
+def in_place(words: Word) -> Word | None:
+    """Turn each word into the varint that it begins with → mask of the bytes taken.
+
+    None, and the words left as they were, where a varint takes over four bytes. A dozen passes whatever the
+    widths; each is a loop that numpy has for vector registers, which is why there is no reduction but max.
+    """
+    # A byte that ends a varint has a zero only in its highest bit. One more than that flips all bits up to
+    # the lowest such zero: 0xFF, 0xFFFF, 0xFFFFFF or 0xFFFFFFFF are what differs.
+    continued = words | 0x7F7F7F7F
+    if len(words) and continued.max() == 0xFFFFFFFF:
+        return None
+    taken: Word = continued + np.uint32(1)
+    taken ^= continued
+    words &= taken
     words &= 0x7F7F7F7F
     # Bytes into pairs, a + 256 b → a + 128 b; then pairs into one, a + 65,536 b → a + 16,384 b.
-    words -= (words & 0x7F007F00) >> 1
-    words -= (words >> 16) * ((1 << 16) - (1 << 14))
-    ending &= 0x01010101
-    ending *= 0x01010101
-    ending >>= 24
-    return words, ending
+    spare = continued
+    np.bitwise_and(words, 0x7F007F00, out=spare)
+    spare >>= 1
+    words -= spare
+    np.right_shift(words, 16, out=spare)
+    spare *= (1 << 16) - (1 << 14)
+    words -= spare
+    return taken
 
 
-def _decode_wide(encoded: Bytes, starts: Counts, ends: Counts) -> Unsigned | None:
+def _decode_wide(encoded: Bytes, last: Counts) -> Unsigned | None:
     """Decode varints of any width, a byte of all of them at a time."""
-    width = ends - starts
+    width = np.diff(last, prepend=-1)
+    starts = last - width + 1
     widest = int(width.max())
     if widest > MAX_WIDTH:
         return None
-    if widest == MAX_WIDTH and bool((encoded[ends[width == MAX_WIDTH] - 1] > 1).any()):
+    if widest == MAX_WIDTH and bool((encoded[last[width == MAX_WIDTH]] > 1).any()):
         return None
     narrow = width.astype(np.uint8)
     values = (encoded[starts] & 0x7F).astype(np.uint64)

@@ -10,33 +10,18 @@ Counts = npt.NDArray[np.int64]
 Word = npt.NDArray[np.uint32]
 
 
-class Words:
-    """The words (uint32, little-endian) that begin at every offset of a buffer; behind its end all is zero.
+def every_word(buffer: Bytes) -> Word:
+    """Give the word (uint32, little-endian) that begins at every offset; behind the buffer all is zero.
 
     numpy reads single numbers that are not aligned one by one, and moves bytes at the pace of words. So the
-    buffer is copied four times, shifted by 0 to 3 bytes: every offset is aligned in one of the copies, and
-    rows of different lengths are read in as few steps as one.
+    words are written aligned, four times the buffer's size, from four views of it.
     """
-
-    def __init__(self, buffer: Bytes) -> None:
-        self._each = len(buffer) // 4 + 1
-        shifted = np.empty((4, 4 * self._each), np.uint8)
-        for shift in range(4):
-            part = buffer[shift:]
-            shifted[shift, : len(part)] = part
-            shifted[shift, len(part) :] = 0
-        self._words: Word = shifted.view("<u4").reshape(-1)
-
-    def at(self, offsets: Counts) -> Word:
-        """Read the word at each offset, of which the last allowed is the buffer's end."""
-        return self._words.take(self._indices(offsets))
-
-    def runs(self, offsets: Counts, counts: Counts) -> Word:
-        """Read so many words from each offset on, all of them end to end."""
-        behind = np.cumsum(counts)
-        indices = np.arange(int(behind[-1]) if len(behind) else 0)
-        indices += np.repeat(self._indices(offsets) - behind + counts, counts)
-        return self._words.take(indices)
-
-    def _indices(self, offsets: Counts) -> Counts:
-        return (offsets & 3) * self._each + (offsets >> 2)
+    count = len(buffer)
+    words = np.empty((count + 3 >> 2, 4), np.uint32)
+    for shift in range(4):
+        whole = max(count - shift, 0) >> 2
+        words[:whole, shift] = buffer[shift : shift + 4 * whole].view("<u4")
+    flat: Word = words.reshape(-1)[:count]
+    for at in range(max(count - 3, 0), count):
+        flat[at] = int.from_bytes(buffer[at:].tobytes(), "little")
+    return flat
