@@ -19,6 +19,8 @@ from typing import Any, NamedTuple, cast
 
 import httptools
 
+from algorithms.eager_selector import EagerSelector
+
 INLINE_BYTES = 1 << 20
 """Larger bodies are worked on in a thread, so that other connections are answered meanwhile. Smaller ones
 take a few milliseconds, less than a thread and the event loop would spend on waiting for each other."""
@@ -69,7 +71,8 @@ def run(handler: Handler, limits: Limits, host: str, port: int) -> None:
         OSError: the port is taken.
 
     """
-    asyncio.run(_serve(handler, limits, host, port))
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(EagerSelector())) as runner:
+        runner.run(_serve(handler, limits, host, port))
 
 
 async def _serve(handler: Handler, limits: Limits, host: str, port: int) -> None:
