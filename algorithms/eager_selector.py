@@ -13,10 +13,11 @@ _MOST_SKIPPED = 64
 class EagerSelector(selectors.DefaultSelector):
     """Waits for what a quick client sends next without letting the processor sleep.
 
-    A processor that slept for the few microseconds between an answer and the next request comes back with cold
-    caches: the same work then takes two to three times as long. Asking instead takes no more of its time, as
-    the work takes less. Each wait that was eager in vain doubles the number of next waits that are not, so
-    that a client that takes its time costs a moment for every sixty-fourth request, and an idle server none.
+    A processor that slept for the few microseconds between an answer and the next request comes back with
+    cold caches: the same work then takes two to three times as long. Asking instead takes no more of its
+    time, as the work takes less. Each wait that was eager in vain doubles the number of next waits that are
+    not, so that a client that takes its time costs a moment for every sixty-fourth request, and an idle
+    server none.
     """
 
     def __init__(self) -> None:
