@@ -25,6 +25,7 @@ from processing.recordio import (
     write_numpy_to_dense_tensor,
     write_spmatrix_to_sparse_tensor,
 )
+from processing.spill import Spill
 from processing.splits import BATCH_VALUES, Split
 
 if TYPE_CHECKING:  # scipy takes longer to import than a small job to run: only sparse data brings it in
@@ -104,14 +105,16 @@ def read_channel(folder: Path, dataset: Dataset, *, labelled: bool) -> Iterator[
 
 
 def read_labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
-    """Return the labels of the test channel, int64, shape (rows,), every one in 0 … classes-1."""
+    """Return the labels of the test channel, int64, shape (rows,), every one in 0 … classes-1.
+
+    They are a spilled column, so that a long channel's take no memory.
+    """
     path = folder / LABELS_FILE
     codes = {str(label): label for label in range(classes)}
-    found: list[npt.NDArray[np.int64]] = []
+    found = Spill(np.int64)
     first = 1
     try:
         with path.open(encoding="utf-8") as file:
-            # Some lines at a time become an array: all of them as text take ten times the memory.
             while lines := [line.rstrip("\n") for line in itertools.islice(file, LABEL_LINES)]:
                 for number, line in enumerate(lines, first):
                     if line not in codes:
@@ -126,9 +129,9 @@ def read_labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text of numbers ({error}); {CURE}") from error
-    if not found:
+    if not len(found):
         raise InputError(f"{path}: the file is empty, there is nothing to evaluate; {CURE}")
-    return np.concatenate(found)
+    return found.array()
 
 
 def plain_floats(features: npt.NDArray[np.float32]) -> list[list[float]]:

@@ -27,8 +27,10 @@ import numpy.typing as npt
 from processing import metrics
 from processing.channels import plain_floats, read_channel, read_labels
 from processing.container import Arguments, InputError, run, warn, write_json
+from processing.curves import curves
 from processing.dataset import Dataset, read_dataset
 from processing.predictions import Predictions, read_predictions
+from processing.spill import parts
 
 MISTAKES = 20
 FILE_NAME = "evaluation.json"
@@ -55,19 +57,21 @@ def evaluate(arguments: Sequence[str], processing: Path) -> None:
     )
     candidates, monitors, warnings = {}, {}, list(dataset.warnings)
     for name, answer in predictions.items():
-        curve = metrics.curves(actual, answer.scores)
+        curve = curves(actual, answer.scores)
+        counts = metrics.confusion(actual, answer.labels, classes)
         candidates[name] = {
-            **metrics.summary(actual, answer, curve, classes, binary=binary, beta=options.f_beta),
+            **metrics.summary(counts, curve, binary=binary, beta=options.f_beta),
             "mistakes": [_mistake(row, actual, answer, features[row]) for row in worst[name]],
         }
         monitors[name] = (
-            metrics.binary_model_monitor(actual, answer, curve)
+            metrics.binary_model_monitor(counts, curve)
             if binary
-            else metrics.multiclass_model_monitor(actual, answer, classes)
+            else metrics.multiclass_model_monitor(counts)
         )
-        warnings += [
-            f"{name}: {text}" for text in metrics.zero_division_warnings(actual, answer, dataset.class_names)
-        ]
+        found = metrics.zero_division_warnings(
+            counts, dataset.class_names, scored=binary and answer.scores is not None
+        )
+        warnings += [f"{name}: {text}" for text in found]
     for warning in warnings:
         warn(warning)
     champion = max(
@@ -83,7 +87,7 @@ def evaluate(arguments: Sequence[str], processing: Path) -> None:
             "value": candidates[champion][options.metric],
         },
         "candidates": candidates,
-        "baseline": metrics.baseline(actual, classes, binary=binary),
+        "baseline": metrics.baseline(counts, binary=binary),
         "class_names": dataset.class_names,
         "image_shape": dataset.image_shape,
         "rows": len(actual),
@@ -105,15 +109,26 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def worst_mistakes(actual: npt.NDArray[np.int64], answer: Predictions) -> list[int]:
     """Return the rows of at most MISTAKES wrong predictions: the surest first, or in order without scores."""
-    wrong = np.flatnonzero(answer.labels != actual)
+    worst, surest = np.empty(0, dtype=np.int64), np.empty(0)
+    for rows in parts(len(actual)):
+        wrong = rows.start + np.flatnonzero(answer.labels[rows] != actual[rows])
+        worst = np.concatenate([worst, wrong])
+        surest = np.concatenate([surest, _sureness(wrong, actual, answer)])
+        best = np.argsort(-surest, kind="stable")[:MISTAKES]
+        worst, surest = worst[best], surest[best]
+    return [int(row) for row in worst]
+
+
+def _sureness(
+    rows: npt.NDArray[np.int64], actual: npt.NDArray[np.int64], answer: Predictions
+) -> npt.NDArray[np.float64]:
+    """Return by how much the answers of wrong rows were preferred to the truth; 0 without scores."""
     if answer.scores is None:
-        return [int(row) for row in wrong[:MISTAKES]]
-    if answer.scores.ndim == 1:
-        positive = answer.scores[wrong]
-        sureness = np.where(answer.labels[wrong] == 1, positive, 1 - positive)
-    else:
-        sureness = answer.scores[wrong, answer.labels[wrong]] - answer.scores[wrong, actual[wrong]]
-    return [int(row) for row in wrong[np.argsort(-sureness, kind="stable")[:MISTAKES]]]
+        return np.zeros(len(rows))
+    scores, predicted = answer.scores, answer.labels[rows]
+    if scores.ndim == 1:
+        return np.where(predicted == 1, scores[rows], 1 - scores[rows])
+    return np.asarray(scores[rows, predicted] - scores[rows, actual[rows]])
 
 
 def _mistake(

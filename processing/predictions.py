@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from processing.container import InputError, visible_files
+from processing.spill import Spill
 
 CURE = "run the batch transform again"
 BATCH = 10_000
@@ -33,7 +34,7 @@ DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 @dataclass(frozen=True)
 class Predictions:
-    """One candidate's predictions, in the order of the test channel.
+    """One candidate's predictions, in the order of the test channel; as read, they lie in spilled columns.
 
     labels: int64, shape (rows,). scores: float64, (rows,) for a binary problem, (rows, classes) for a
     multiclass one, None where the algorithm gives none.
@@ -49,29 +50,26 @@ def read_predictions(folder: Path, classes: int, rows: int, *, binary: bool) -> 
     if not files:
         raise InputError(f"{folder}: no file ends with .out; mount the batch transform's output there")
     wanted_score = () if binary else (classes,)
-    labels: list[npt.NDArray[np.int64]] = []
-    scores: list[npt.NDArray[np.float64]] = []
+    labels, scores = Spill(np.int64), Spill(np.dtype((np.float64, wanted_score)))
     for path in files:
         answers = (
             _prediction(line, path, number, classes, wanted_score)
             for number, line in enumerate(_lines(path), start=1)
         )
-        # Some lines at a time become arrays: a list of Python's numbers takes ten times the memory.
         while batch := list(itertools.islice(answers, BATCH)):
             labels.append(np.array([label for label, _ in batch], dtype=np.int64))
             known = [score for _, score in batch if score is not None]
             if known:
                 scores.append(np.array(known, dtype=np.float64))
     names = ", ".join(path.name for path in files)
-    found, scored = sum(map(len, labels)), sum(map(len, scores))
+    found, scored = len(labels), len(scores)
     if found != rows:
         raise InputError(
             f"{folder}: {found} predictions in {names}, but the test channel has {rows} labels; {CURE}"
         )
     if scored not in (0, rows):
         raise InputError(f"{folder}: only {scored} of {rows} predictions in {names} have a score; {CURE}")
-    every = np.concatenate(labels) if labels else np.empty(0, dtype=np.int64)
-    return Predictions(every, np.concatenate(scores) if scored else None)
+    return Predictions(labels.array(), scores.array() if scored else None)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -13,8 +13,11 @@ import numpy.typing as npt
 from processing.container import InputError
 
 PIXEL_MAXIMUM = np.float32(255)
-BATCH_VALUES = 4 * 1024 * 1024
-"""Values in one batch of rows: 16 MiB of float32, whatever the width."""
+BATCH_VALUES = 1024 * 1024
+"""Values in one batch of rows: 4 MiB of float32, whatever the width."""
+
+Places = npt.NDArray[np.uint32]
+"""Row numbers: 4 bytes each, as many as a table has rows."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def hold_out_last_sixth(train: Split, test: Split) -> dict[str, Split]:
 
 def shuffled_places(
     rows: int, *, test_size: float, validation_size: float, random_state: int, source: str
-) -> dict[str, npt.NDArray[np.int64]]:
+) -> dict[str, Places]:
     """Return each split's row numbers, cut as scikit-learn's `train_test_split(shuffle=True)` does.
 
     `test_size` and `validation_size` are fractions of all rows; validation is cut from what test left,
@@ -131,10 +134,12 @@ def shuffled_places(
             f"{test_size} and --validation-size {validation_size}: train would have "
             f"{max(train_rows, 0)} and test {test_rows}; give more rows or other sizes"
         )
-    rest, test = _cut(np.arange(rows), test_rows, random_state)
-    places = {"test": test}
+    order = _shuffled(rows, random_state)
+    places = {"test": order[:test_rows]}
+    rest = order[test_rows:]
     if validation_rows:
-        rest, places["validation"] = _cut(rest, validation_rows, random_state)
+        rest = rest[_shuffled(len(rest), random_state)]
+        places["validation"], rest = rest[:validation_rows], rest[validation_rows:]
     places["train"] = rest
     return {name: places[name] for name in ("train", "validation", "test") if name in places}
 
@@ -153,10 +158,8 @@ def shuffled_split(
     return {name: Split(rows.features[chosen], rows.labels[chosen]) for name, chosen in places.items()}
 
 
-def _cut(
-    indices: npt.NDArray[np.int64], rows: int, random_state: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    from sklearn.model_selection import train_test_split  # a second to import, and only tables are split here
-
-    kept, cut = train_test_split(indices, test_size=rows, shuffle=True, random_state=random_state)
-    return kept, cut
+def _shuffled(rows: int, random_state: int) -> Places:
+    """Return 0 … rows-1 in the order of `RandomState.permutation`, as scikit-learn does, in half the memory."""
+    order = np.arange(rows, dtype=np.uint32)
+    np.random.RandomState(random_state).shuffle(order)
+    return order

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from processing.container import InputError
 
-BLOCK_CELLS = 512 * 1024
-"""Cells in one block: some 32 MiB as Python's text, however long the table."""
+BLOCK_CELLS = 64 * 1024
+"""Cells in one block: some 4 MiB as Python's text, however long the table."""
 
 FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
 """The smallest number that rounds to infinity in float32."""

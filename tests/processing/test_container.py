@@ -177,8 +177,10 @@ def test_no_file_bears_a_standard_library_name() -> None:
     assert not {path.stem for path in SOURCES} & (sys.stdlib_module_names - {"__init__"})
 
 
-@pytest.mark.parametrize("module", ["processing.data_inspection", "processing.data_conversion"])
-def test_scikit_learn_is_loaded_only_where_it_is_needed(module: str) -> None:
+@pytest.mark.parametrize(
+    "module", ["processing.data_inspection", "processing.data_conversion", "processing.evaluation"]
+)
+def test_no_job_spends_a_second_on_loading_scikit_learn(module: str) -> None:
     program = f"import sys, {module}; sys.exit('sklearn' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
 
 from processing import metrics
-from processing.predictions import Predictions
+from processing.curves import curves
 
 
 def labels(*values: int) -> metrics.Labels:
@@ -19,9 +20,8 @@ def labels(*values: int) -> metrics.Labels:
 
 
 def binary(actual: metrics.Labels, predicted: metrics.Labels, scores: Any = None) -> dict[str, Any]:
-    answer = Predictions(predicted, None if scores is None else np.array(scores, dtype=np.float64))
-    curve = metrics.curves(actual, answer.scores)
-    return metrics.summary(actual, answer, curve, 2, binary=True, beta=2.0)
+    curve = curves(actual, None if scores is None else np.array(scores, dtype=np.float64))
+    return metrics.summary(metrics.confusion(actual, predicted, 2), curve, binary=True, beta=2.0)
 
 
 def values(monitor: dict[str, Any]) -> dict[str, float]:
@@ -32,8 +32,8 @@ def values(monitor: dict[str, Any]) -> dict[str, float]:
 
 def test_binary_metrics_are_the_example_of_the_developer_guide() -> None:
     """The figures are those of the guide's page "Model quality metrics", for these four rows."""
-    answer = Predictions(labels(0, 1, 1, 1), None)
-    monitor = metrics.binary_model_monitor(labels(0, 0, 0, 1), answer, None)
+    counts = metrics.confusion(labels(0, 0, 0, 1), labels(0, 1, 1, 1), 2)
+    monitor = metrics.binary_model_monitor(counts, None)
     root = monitor["binary_classification_metrics"]
     assert root["confusion_matrix"] == {"0": {"0": 1, "1": 2}, "1": {"0": 0, "1": 1}}
     assert values(monitor) == pytest.approx(
@@ -62,7 +62,7 @@ def test_multiclass_metrics_are_the_example_of_the_developer_guide() -> None:
     """The guide's confusion matrix of 2,096 rows, and its weighted averages."""
     actual = np.repeat(labels(0, 0, 1, 1), [1180, 510, 268, 138])
     predicted = np.repeat(labels(0, 1, 0, 1), [1180, 510, 268, 138])
-    monitor = metrics.multiclass_model_monitor(actual, Predictions(predicted, None), 2)
+    monitor = metrics.multiclass_model_monitor(metrics.confusion(actual, predicted, 2))
     seen = values(monitor)
     published = {
         "accuracy": 0.6288167938931297,
@@ -96,7 +96,7 @@ def test_f_beta_weighs_recall_by_beta() -> None:
 
 def test_multiclass_figures_are_macro_averages() -> None:
     actual, predicted = labels(0, 0, 1, 1, 2, 2), labels(0, 0, 1, 2, 2, 2)
-    seen = metrics.summary(actual, Predictions(predicted, None), None, 3, binary=False, beta=1.0)
+    seen = metrics.summary(metrics.confusion(actual, predicted, 3), None, binary=False, beta=1.0)
     assert seen["f1"] == seen["macro_f1"] == pytest.approx((1 + 2 / 3 + 4 / 5) / 3)
     assert seen["recall"] == pytest.approx((1 + 0.5 + 1) / 3)
     assert seen["per_class"]["2"] == pytest.approx(
@@ -111,18 +111,6 @@ def test_curves_and_area() -> None:
     assert seen["roc"]["false_positive_rates"] == sorted(seen["roc"]["false_positive_rates"])
     assert seen["precision_recall"]["recalls"][0] == 0
     assert seen["precision_recall"]["recalls"][-1] == 1
-
-
-def test_curves_for_people_are_thin_and_keep_their_ends() -> None:
-    random = np.random.default_rng(0)
-    actual = random.integers(0, 2, 5000)
-    scores = random.random(5000)
-    whole = metrics.curves(actual, scores)
-    assert whole is not None
-    thin = metrics.thinned(whole.precision_recall)
-    assert len(whole.precision_recall["recalls"]) > 200
-    assert len(thin["recalls"]) == len(thin["precisions"]) == 200
-    assert (thin["recalls"][0], thin["recalls"][-1]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +133,8 @@ def test_a_zero_division_is_zero_and_warned_of(
 ) -> None:
     seen = binary(actual, predicted, [0.1, 0.2])
     assert seen["precision"] == seen["recall"] == seen["f1"] == 0.0
-    answer = Predictions(predicted, np.array([0.1, 0.2]))
-    assert metrics.zero_division_warnings(actual, answer, ["not zero", "zero"]) == told
+    counts = metrics.confusion(actual, predicted, 2)
+    assert metrics.zero_division_warnings(counts, ["not zero", "zero"], scored=True) == told
 
 
 @given(st.data())
@@ -158,13 +146,26 @@ def test_any_predictions_give_plain_json(data: st.DataObject) -> None:
     actual, predicted = labels(*data.draw(column)), labels(*data.draw(column))
     floats = st.floats(0, 1, width=32)
     scores = np.array(data.draw(st.lists(floats, min_size=rows, max_size=rows)), dtype=np.float64)
-    answer = Predictions(predicted, scores if classes == 2 else None)
-    curve = metrics.curves(actual, answer.scores) if classes == 2 else None
-    seen = metrics.summary(actual, answer, curve, classes, binary=classes == 2, beta=1.0)
+    curve = curves(actual, scores) if classes == 2 else None
+    counts = metrics.confusion(actual, predicted, classes)
+    seen = metrics.summary(counts, curve, binary=classes == 2, beta=1.0)
     monitor = (
-        metrics.binary_model_monitor(actual, answer, curve)
+        metrics.binary_model_monitor(counts, curve)
         if classes == 2
-        else metrics.multiclass_model_monitor(actual, answer, classes)
+        else metrics.multiclass_model_monitor(counts)
     )
     json.dumps([seen, monitor], allow_nan=False)
     assert sum(sum(row.values()) for row in seen["confusion_matrix"].values()) == rows
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_class_scores_are_scikit_learns(classes: int) -> None:
+    random = np.random.default_rng(classes)
+    actual, predicted = random.integers(0, classes, (2, 200_000))
+    actual[predicted == classes - 1] = 0  # the last class has no true positive
+    counts = metrics.confusion(actual, predicted, classes)
+    for beta in (0.5, 1.0, 2.0):
+        found = metrics.class_scores(counts, beta)
+        wanted = precision_recall_fscore_support(actual, predicted, beta=beta, zero_division=0.0)
+        for ours, theirs in zip((found.precision, found.recall, found.f, found.support), wanted, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
