@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-PART = 2**16
-"""Rows of a column worked on at a time: half a MiB of float64, which stays in the second-level cache."""
+PART = 2**15
+"""Rows of a column worked on at a time: a quarter of a MiB of float64, which stays in the second-level cache."""
 
 
 class Spill:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from processing.container import InputError
 
 PIXEL_MAXIMUM = np.float32(255)
-BATCH_VALUES = 1024 * 1024
-"""Values in one batch of rows: 4 MiB of float32, whatever the width."""
+BATCH_VALUES = 512 * 1024
+"""Values in one batch of rows: 2 MiB of float32, whatever the width."""
 
 Places = npt.NDArray[np.uint32]
 """Row numbers: 4 bytes each, as many as a table has rows."""
@@ -159,7 +159,7 @@ def shuffled_split(
 
 
 def _shuffled(rows: int, random_state: int) -> Places:
-    """Return 0 … rows-1 in the order of `RandomState.permutation`, as scikit-learn does, in half the memory."""
+    """Return 0 … rows-1 as `RandomState.permutation` orders them, and scikit-learn, in half the memory."""
     order = np.arange(rows, dtype=np.uint32)
     np.random.RandomState(random_state).shuffle(order)
     return order
