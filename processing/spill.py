@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 PART = 2**15
-"""Rows of a column worked on at a time: a quarter of a MiB of float64, which stays in the second-level cache."""
+"""Rows of a column worked on at a time: 256 KiB of float64, which stay in the second-level cache."""
 
 
 class Spill:
