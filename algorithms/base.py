@@ -47,12 +47,13 @@ JSONLINES = "application/jsonlines"
 Features: TypeAlias = "npt.NDArray[np.float32] | csr_matrix"
 """Rows of features: float32, shape (rows, feature_dim), dense (an ndarray) or CSR."""
 
-Predictions = Mapping[str, npt.NDArray[Any]]
+Predictions = Mapping[str, "npt.NDArray[Any] | list[float] | list[int]"]
 """Columns of a response by the service's own field names, in the order in which they are written.
 
 Each column has shape (rows,), or (rows, k) for a list a row (class probabilities, neighbours). The dtype
 decides the form in JSON: integers print as `0`, floats as `0.0`. Columns rather than a dictionary a row,
-because 10,000 rows are encoded by a few joins and not by 10,000 objects.
+because 10,000 rows are encoded by a few joins and not by 10,000 objects. Lists are for models that answer a
+single row without arrays.
 """
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,36 +35,43 @@ _UNUSUAL = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
 
 def json_rows(body: bytes) -> Floats | None:
     """Decode `{"instances": [{"features": [1, 2]}, …]}`."""
-    try:
-        document = _parse(body)
-        instances = list(document["instances"]) if len(document) == 1 else []
-        return _features(instances, arrays=_count(body, b"[") - 1)
-    except _UNUSUAL:
-        return None
+    return _rows(body, _json_rows, _json_forms)
+
+
+def _json_rows(body: bytes) -> Floats | None:
+    document = _parse(body)
+    instances = list(document["instances"]) if len(document) == 1 else []
+    return _features(instances, arrays=_count(body, b"[") - 1)
 
 
 def jsonlines_rows(body: bytes) -> Floats | None:
     """Decode lines of `{"features": [1, 2]}`."""
-    lines = body.strip(b"\n").replace(b"}\n{", b"},{")
-    if b"\n" in lines:  # a blank line, or one that is no object by itself
+    lines = body.strip(b"\n")
+    return _rows(lines, _jsonlines_rows, _several_lines if b"\n" in lines else _jsonlines_forms)
+
+
+def _jsonlines_rows(lines: bytes) -> Floats | None:
+    objects = lines.replace(b"}\n{", b"},{")
+    if b"\n" in objects:  # a blank line, or one that is no object by itself
         return None
-    try:
-        instances = list(_parse(b"[%b]" % lines))
-        if len(instances) != body.strip(b"\n").count(b"\n") + 1:  # several in a line
-            return None
-        return _features(instances, arrays=_count(body, b"["))
-    except _UNUSUAL:
+    instances = list(_parse(b"[%b]" % objects))
+    if len(instances) != lines.count(b"\n") + 1:  # several in a line
         return None
+    return _features(instances, arrays=_count(lines, b"["))
 
 
 def csv_rows(body: bytes) -> Floats | None:
     """Decode lines of numbers, as the JSON that they are between brackets."""
     if b"[" in body or b"]" in body:
         return None
-    lines = body.replace(b"\r\n", b"\n").strip(b"\n")
-    if b"\r" in lines:
-        return None
+    if b"\r" in body:  # asked first: to look for two letters takes as long as to read the numbers
+        body = body.replace(b"\r\n", b"\n")
+        if b"\r" in body:
+            return None
+    lines = body.strip(b"\n")
     try:
+        if b"\n" not in lines:
+            return _row(b"[%b]" % lines)
         table = _parse(b"[[%b]]" % lines.replace(b"\n", b"],["))
         return _table([len(row) for row in table], table.as_buffer(of_type="d"))
     except _UNUSUAL:
@@ -87,6 +94,49 @@ def _parse(text: bytes) -> Any:
         raise TypeError("there is no simdjson for this Python")
     parser = _kept.parser if len(text) <= KEPT_BYTES else simdjson.Parser()
     return parser.parse(text)
+
+
+class TextForm(NamedTuple):
+    """The text around the array of numbers of a body with one row, which a client's requests have in common.
+
+    A body that differs from one that was decoded only in the array, which holds no other array, has the same
+    structure: nothing but the array need be looked at, which halves the time of decoding.
+    """
+
+    before: bytes
+    after: bytes
+
+
+_json_forms: deque[TextForm] = deque(maxlen=4)
+_jsonlines_forms: deque[TextForm] = deque(maxlen=4)
+_several_lines: deque[TextForm] = deque(maxlen=0)
+_FORM_BYTES = 256
+"""Longer ones are not remembered."""
+
+
+def _rows(body: bytes, decode: Callable[[bytes], Floats | None], forms: deque[TextForm]) -> Floats | None:
+    """Decode a body of one of the forms, or by `decode`, which may raise what is unusual; learn its form."""
+    start = body.rfind(b"[")
+    end = body.find(b"]", start) + 1
+    short = start + len(body) - end <= _FORM_BYTES
+    form = TextForm(body[:start], body[end:]) if short else None
+    try:
+        if form in forms:
+            return _row(body[start:end])
+        rows = decode(body)
+    except _UNUSUAL:
+        return None
+    if form is not None and rows is not None and len(rows) == 1:
+        forms.append(form)
+    return rows
+
+
+def _row(array: bytes) -> Floats | None:
+    """Return the one row that the text of an array is, which holds no other array."""
+    values: bytes = _parse(array).as_buffer(of_type="d")
+    with np.errstate(over="ignore"):
+        row = np.frombuffer(values).astype(np.float32)
+    return row.reshape(1, -1) if row.size else None
 
 
 def _features(instances: Sequence[Any], *, arrays: int) -> Floats | None:

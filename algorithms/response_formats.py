@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import CSV, JSON, JSONLINES, RECORDIO, Predictions
@@ -48,9 +49,11 @@ def encode_response(predictions: Predictions, media_type: str) -> bytes:
 def _objects(predictions: Predictions) -> list[str]:
     """One JSON object a row. Finite floats, integers and lists of them print in Python as in JSON."""
     template = _template(tuple(predictions))
-    return list(
-        map(template.__mod__, zip(*(column.tolist() for column in predictions.values()), strict=True))
-    )
+    return list(map(template.__mod__, zip(*map(_numbers, predictions.values()), strict=True)))
+
+
+def _numbers(column: npt.NDArray[Any] | list[Any]) -> list[Any]:
+    return column if isinstance(column, list) else column.tolist()
 
 
 @cache
@@ -60,7 +63,7 @@ def _template(names: tuple[str, ...]) -> str:
 
 def _csv(predictions: Predictions) -> bytes:
     columns: list[npt.NDArray[Any]] = []
-    for column in predictions.values():
+    for column in map(np.asarray, predictions.values()):
         columns.extend([column] if column.ndim == 1 else column.T)
     template = ",".join(["%r"] * len(columns)) + "\n"
     rows = zip(*(column.tolist() for column in columns), strict=True)

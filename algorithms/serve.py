@@ -135,7 +135,7 @@ def _require_plain(header: bytes) -> None:
 def _check_finite(predictions: Predictions) -> None:
     for name, column in predictions.items():
         # A sum is finite only if every term is; the method `sum` would take half as long again.
-        if column.dtype.kind != "f" or isfinite(np.add.reduce(column, axis=None)):
+        if isfinite(sum(column) if isinstance(column, list) else np.add.reduce(column, axis=None)):
             continue
         finite = np.isfinite(column).reshape(len(column), -1).all(axis=1)
         if not finite.all():

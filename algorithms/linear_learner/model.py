@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ class LinearModel:
         self.weights = np.ascontiguousarray(weights, dtype=np.float32)
         self.bias = np.ascontiguousarray(bias, dtype=np.float32)
         self.threshold = float(threshold)
+        self._intercept = self.bias.tolist()[0]
+        self._threshold = _float32(self.threshold)
 
     @property
     def feature_dim(self) -> int:
@@ -42,7 +45,7 @@ class LinearModel:
 
     def scores(self, features: Features) -> Floats:
         """Return linear scores, shape (n, columns)."""
-        return np.asarray(features @ self.weights, dtype=np.float32) + self.bias
+        return np.asarray(features.dot(self.weights), dtype=np.float32) + self.bias
 
     def predict(self, features: Features, *, verbose: bool = False) -> Predictions:
         """Return `score`, and `predicted_label` unless this is a regressor.
@@ -52,6 +55,8 @@ class LinearModel:
         more to be verbose about.
         """
         del verbose
+        if features.shape[0] == 1 and self.kind != MULTICLASS:
+            return self._predict_row(features)
         scores = self.scores(features)
         if self.kind == REGRESSOR:
             return {"score": scores[:, 0]}
@@ -65,10 +70,27 @@ class LinearModel:
             "predicted_label": labels,
         }
 
+    def _predict_row(self, features: Features) -> Predictions:
+        """Answer one row, with Python's numbers: an array of one takes ten times as long to work on."""
+        margin = _float32(features.dot(self.weights).item() + self._intercept)
+        if self.kind == REGRESSOR:
+            return {"score": [margin]}
+        score = margin if self.loss_name == "hinge_loss" else _logistic(margin)
+        return {"score": [score], "predicted_label": [int(margin >= self._threshold)]}
+
     def save(self, path: Path) -> None:
         """Write `model_algo-1`."""
         settings = {"predictor_type": self.kind, "loss": self.loss_name, "threshold": self.threshold}
         write_model(path, NAME, settings, {"weights": self.weights, "bias": self.bias})
+
+
+def _float32(number: float) -> float:
+    """Return the nearest float32; infinity beyond the largest."""
+    return ctypes.c_float(number).value
+
+
+def _logistic(score: float) -> float:
+    return _float32(1 / (1 + math.exp(min(-score, 700))))
 
 
 def load(path: Path) -> LinearModel:
