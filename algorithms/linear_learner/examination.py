@@ -107,7 +107,8 @@ class Examination:
 
     def _losses(self, scores: Floats, labels: Floats) -> Doubles:
         """Sum of the losses per model; the scores are lost."""
-        losses = self._loss.evaluate(scores, labels, scores)
+        with np.errstate(over="ignore", invalid="ignore"):  # of models that are about to diverge
+            losses = self._loss.evaluate(scores, labels, scores)
         return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
 
     def _collect(self, candidates: Weights, rows: int) -> tuple[Floats, Floats]:

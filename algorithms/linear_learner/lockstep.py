@@ -97,7 +97,8 @@ class LockStep:
             self._initial.fill(self.weights)
         if settings.use_bias:
             self.bias[...] = settings.initial.bias
-        self._rates = self._per_column([variant.learning_rate for variant in variants])
+        minimum = settings.schedule.minimum if settings.schedule else 0.0
+        self._rates = Rates(self._per_column([variant.learning_rate for variant in variants]), minimum)
         wd = self._per_column([variant.wd for variant in variants])
         self._penalty = Penalty(wd, self._per_column([variant.l1 for variant in variants]))
         bias_wd = wd * np.float32(settings.bias_wd_mult)
@@ -112,7 +113,6 @@ class LockStep:
         self._ones = np.ones(self._capacity, np.float32)
         self._touched = Touched()
         self._updates = 0
-        self._scheduled: tuple[int, Rates] | None = None
         self.alive = np.ones(self.models, bool)
 
     @property
@@ -138,7 +138,7 @@ class LockStep:
             for batch in batches:
                 self._update(batch)
                 count += len(batch)
-            self._optimizer.settle(self._table, self._current_rates())
+            self._optimizer.settle(self._table, self._rates)
             mean: Doubles = self._losses.total() / max(count, 1)
             finite = np.isfinite(self.weights).all(axis=0) & np.isfinite(self.bias)
         self._retire(self.alive & ~(np.isfinite(mean) & self._grouped(finite).all(axis=0)))
@@ -154,6 +154,8 @@ class LockStep:
         else:
             self._update_sparse(features, labels, scores)
         self._updates += 1
+        if self._schedule is not None and self._updates % self._schedule.step == 0:
+            self._rates.multiplier = self._schedule.multiplier(self._updates)
         if bias is not None:  # every optimizer's step is in proportion to the rate
             self.bias[...] += (self._bias_lr_mult - 1) * (self.bias - bias)
 
@@ -171,17 +173,17 @@ class LockStep:
             self._update_all(features, labels, scores)
             return
         rows = np.append(touched, self._features)  # and the bias
-        recalled = self._optimizer.recall(self._table, self._current_rates(), rows)
+        recalled = self._optimizer.recall(self._table, self._rates, rows)
         np.copyto(scores, compact @ recalled[:-1])
         self._score_gradient(scores, labels)
         gradient = np.empty((len(rows), scores.shape[1]), np.float32)
         gradient[:-1] = compact.T @ scores
         gradient[-1] = self._bias_slope(scores)
-        self._optimizer.step(self._table, gradient, self._current_rates(), self._penalty, free=1, rows=rows)
+        self._optimizer.step(self._table, gradient, self._rates, self._penalty, free=1, rows=rows)
 
     def _update_all(self, features: csr_matrix, labels: Floats, scores: Floats) -> None:
         """Update all rows by sparse features."""
-        self._optimizer.settle(self._table, self._current_rates())
+        self._optimizer.settle(self._table, self._rates)
         width = features.shape[1]
         np.copyto(scores, features @ self.weights[:width])
         self._score_gradient(scores, labels)
@@ -205,7 +207,7 @@ class LockStep:
         self._optimizer.step(
             self._table,
             self._gradient,
-            self._current_rates(),
+            self._rates,
             self._penalty,
             free=len(self._table) - self._features,
         )
@@ -241,17 +243,6 @@ class LockStep:
             slope += self._bias_wd * self.bias
         return slope
 
-    def _current_rates(self) -> Rates:
-        """Return the scheduled rates; they are worked out anew only when the schedule moves on."""
-        period = self._updates // self._schedule.step if self._schedule else 0
-        if self._scheduled is None or self._scheduled[0] != period:
-            rates = Rates(self._rates)
-            if self._schedule is not None:
-                least = np.minimum(self._rates, np.float32(self._schedule.minimum))
-                rates = Rates(self._rates, self._schedule.multiplier(self._updates), least)
-            self._scheduled = period, rates
-        return self._scheduled[1]
-
     def _retire(self, dead: npt.NDArray[np.bool_]) -> None:
         if not dead.any():
             return
@@ -259,8 +250,7 @@ class LockStep:
         columns = np.tile(dead, self.classes)
         self.weights[:, columns] = 0
         self.bias[columns] = 0
-        self._rates[columns] = 0
-        self._scheduled = None
+        self._rates = self._rates.without(columns)
         self._optimizer.clear(columns)
 
     def _per_column(self, per_model: Sequence[float]) -> Floats:

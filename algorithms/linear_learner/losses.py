@@ -17,9 +17,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-_TINY = np.float32(1e-30)
-_SAFE_EXPONENT = 60.0
-"""exp of anything in ± this, and a sum of a million of them, is an ordinary float32."""
+_ONE = np.float32(1)
+_TINY, _HUGE = np.float32(1e-30), np.float32(1e30)
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class Loss:
     """One loss: its objective's name in the log and its formula.
 
     evaluate: (scores, labels of shape (n,), gradient to fill) → losses (n, models). `gradient` may be
-    `scores` itself, which is overwritten then.
+    `scores` itself, which is overwritten then. On the way to finite losses exp may overflow to infinity: who
+    calls for more than a few batches silences numpy's warning once (`np.errstate`), which takes 3 µs.
     scale_power: how the loss grows when labels and scores are scaled together (2 squared, 1 absolute, 0
     neither).
     """
@@ -54,12 +54,17 @@ def softmax(scores: Floats) -> Floats:
 
 
 def _logistic(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
-    probabilities = sigmoid(scores)
+    probabilities = np.negative(scores)
+    # Below a score of -88 exp is infinite and the probability exactly 0, as it should be.
+    np.exp(probabilities, out=probabilities)
+    np.add(probabilities, _ONE, out=probabilities)
+    np.reciprocal(probabilities, out=probabilities)
     np.subtract(probabilities, labels[:, None], out=gradient)
-    # |p - y| is the probability of the wrong class: one logarithm instead of two.
-    losses = np.abs(gradient)
-    np.subtract(np.float32(1), losses, out=losses)
-    np.maximum(losses, _TINY, out=losses)
+    # |p - y| is the probability of the wrong class: one logarithm instead of two. Adding what keeps it from
+    # that of 0 takes a third of the time of np.maximum, and changes no other float32.
+    losses = np.abs(gradient, out=probabilities)
+    np.subtract(_ONE, losses, out=losses)
+    np.add(losses, _TINY, out=losses)
     np.log(losses, out=losses)
     return np.negative(losses, out=losses)
 
@@ -71,32 +76,37 @@ def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
     """
     count, classes, models = scores.shape
     ordered = np.empty((classes, count, models), np.float32)
-    np.copyto(ordered, scores.transpose(1, 0, 2))
     probabilities = ordered.reshape(classes, count * models)
-    # The maximum is subtracted only where exp could leave float32's range; it cancels out of the quotient.
-    if max(float(probabilities.max(initial=0)), -float(probabilities.min(initial=0))) > _SAFE_EXPONENT:
-        probabilities -= probabilities.max(axis=0)
+    np.copyto(ordered, scores.transpose(1, 0, 2))
     np.exp(probabilities, out=probabilities)
     total = np.add.reduce(probabilities, axis=0)
+    # The greatest score is subtracted only where exp left float32's range: it cancels out of the quotient.
+    if not (total.min(initial=1) > _TINY and total.max(initial=1) < _HUGE):
+        np.copyto(ordered, scores.transpose(1, 0, 2))
+        probabilities -= probabilities.max(axis=0)
+        np.exp(probabilities, out=probabilities)
+        np.add.reduce(probabilities, axis=0, out=total)
     probabilities *= np.reciprocal(total, out=total)
     cells = ordered.reshape(classes * count, models)
-    rows = labels.astype(np.intp) * count + np.arange(count)
+    rows = labels.astype(np.intp)
+    rows *= count
+    rows += np.arange(count)
     right: Floats = cells.take(rows, axis=0)
-    cells[rows] = right - np.float32(1)
+    cells[rows] = right - _ONE
     np.copyto(gradient, ordered.transpose(1, 0, 2))
-    np.maximum(right, _TINY, out=right)
+    right += _TINY
     np.log(right, out=right)
     return np.negative(right, out=right)
 
 
 def _hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
     def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
-        against = (np.float32(1) - np.float32(2) * labels)[:, None]  # -1 for label 1, 1 for label 0
+        against = (_ONE - np.float32(2) * labels)[:, None]  # -1 for label 1, 1 for label 0
         losses = scores * against
         losses += np.float32(margin)
-        np.maximum(losses, np.float32(0), out=losses)
         np.greater(losses, np.float32(0), out=gradient)
-        np.multiply(gradient, against, out=gradient)
+        losses *= gradient  # as np.maximum with 0, in less than half the time
+        gradient *= against
         return losses
 
     return evaluate

@@ -214,7 +214,7 @@ class Optimizer(ABC):
                 state[some] = moment
 
         self._blocks.run(len(rows), update)
-        absence.took_part(rows, self._steps, factor * rates.multiplier)
+        absence.took_part(rows, self._steps, factor * rates.pace)
 
     def _constants(self) -> tuple[float, np.float32]:
         """Return a factor on every learning rate, and what is added to the root of the second moment."""

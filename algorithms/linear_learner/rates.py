@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,8 @@ numpy's inner loop runs over the last axis only: with 32 columns a broadcast pro
 rows taken as one of 256 it costs 4. Blocks whose number of rows is a multiple of GROUP profit.
 """
 
+Number = TypeVar("Number", np.float32, np.uint32)
+
 _SIGN = np.uint32(0x80000000)
 
 
@@ -24,30 +28,42 @@ def grouped(array: Floats) -> Floats:
 
 
 class Rates:
-    """A learning rate per column, (columns,).
+    """A learning rate per column: `base · multiplier`, but not below the lesser of `base` and `minimum`.
 
-    base: the rates before the schedule. multiplier: what the schedule has made of them by now. Rates are
-    `base · multiplier` but not below `least`, (columns,).
+    base: (columns,), the rates before the schedule. multiplier: what the schedule has made of them by now; to
+    be set when it moves on.
     """
 
-    def __init__(self, base: Floats, multiplier: float = 1.0, least: Floats | None = None) -> None:
-        self.base = base
-        values = base * np.float32(multiplier)
-        if least is not None:
-            np.maximum(values, least, out=values)
-        top = float(base.max(initial=0))
-        self.multiplier = float(values.max(initial=0)) / top if top else 1.0
+    def __init__(self, base: Floats, minimum: float = 0.0) -> None:
+        self.base, self.multiplier = base, 1.0
+        self._minimum = minimum
+        self._most = float(base.max(initial=0))
+        self._least = float(base.min(initial=np.inf, where=base > 0))
         # One number where all are equal: numpy's product with a number takes half as long.
-        self._equal = float(values[0]) if len(values) and (values == values[0]).all() else None
-        self._values = {1: values, GROUP: np.tile(values, GROUP)}
-        self._scaled = {times: np.empty_like(array) for times, array in self._values.items()}
+        self._equal = bool((base == self._most).all())
+        self._wide = _widths(base)
+        self._held = _widths(np.minimum(base, np.float32(minimum)))
+        self._scaled = {times: np.empty_like(array) for times, array in self._wide.items()}
+
+    @property
+    def pace(self) -> float:
+        """What has become of the largest rate, relative to its base."""
+        return max(self.multiplier, min(1.0, self._minimum / self._most)) if self._most else self.multiplier
+
+    def without(self, columns: npt.NDArray[np.bool_]) -> Rates:
+        """Return the same rates with 0 in these columns."""
+        rates = Rates(np.where(columns, np.float32(0), self.base), self._minimum)
+        rates.multiplier = self.multiplier
+        return rates
 
     def times(self, factor: float, rows: int) -> Floats | np.float32:
         """Return every rate times `factor`, for 1 row or for GROUP; overwritten by the next call."""
-        if self._equal is not None:
-            return np.float32(self._equal * factor)
+        if self._equal:
+            return np.float32(self._most * self.pace * factor)
         scaled = self._scaled[rows]
-        np.multiply(self._values[rows], np.float32(factor), out=scaled)
+        np.multiply(self._wide[rows], np.float32(self.multiplier * factor), out=scaled)
+        if self._least * self.multiplier < self._minimum:
+            np.maximum(scaled, self._held[rows] * np.float32(factor), out=scaled)
         return scaled
 
 
@@ -58,8 +74,8 @@ class Penalty:
     """
 
     def __init__(self, wd: Floats, l1: Floats) -> None:
-        self._wd = {1: wd, GROUP: np.tile(wd, GROUP)} if wd.any() else None
-        self._l1 = {1: _bits(l1), GROUP: _bits(np.tile(l1, GROUP))} if l1.any() else None
+        self._wd = _widths(wd) if wd.any() else None
+        self._l1 = _widths(l1.view(np.uint32)) if l1.any() else None
 
     @property
     def empty(self) -> bool:
@@ -96,5 +112,6 @@ class Penalty:
             gradient += room
 
 
-def _bits(values: Floats) -> npt.NDArray[np.uint32]:
-    return values.view(np.uint32)
+def _widths(values: npt.NDArray[Number]) -> dict[int, npt.NDArray[Number]]:
+    """Return values per column for 1 row and for GROUP rows taken as one."""
+    return {1: values, GROUP: np.tile(values, GROUP)}

@@ -98,9 +98,23 @@ def test_a_loss_may_overwrite_the_scores_with_its_gradient() -> None:
 def test_losses_stay_finite_for_huge_scores() -> None:
     scores = np.array([[-1e4, 1e4]], np.float32)
     gradient = np.empty_like(scores)
-    values = binary_loss("logistic", margin=1).evaluate(scores, np.ones(1, np.float32), gradient)
+    with np.errstate(over="ignore"):
+        values = binary_loss("logistic", margin=1).evaluate(scores, np.ones(1, np.float32), gradient)
     assert np.isfinite(values).all()
     np.testing.assert_allclose(gradient, [[-1, 0]])
+
+
+@pytest.mark.parametrize("height", [-1e4, -200, 0, 200, 1e4])
+def test_softmax_does_not_depend_on_how_high_all_scores_are(height: float) -> None:
+    scores = np.array([[[0.0], [1.0], [-2.0]], [[3.0], [3.0], [1.0]]], np.float32)
+    labels, loss = np.array([1, 2], np.float32), multiclass_loss("softmax_loss", margin=1)
+    expected, found = np.empty_like(scores), np.empty_like(scores)
+    losses = loss.evaluate(scores, labels, expected)
+    with np.errstate(over="ignore"):
+        values = loss.evaluate(scores + np.float32(height), labels, found)
+    np.testing.assert_allclose(values, losses, rtol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(expected.sum(axis=1), 0, atol=1e-6)
 
 
 def _plain(name: str, weights: float, gradients: list[float], rate: float) -> float:
