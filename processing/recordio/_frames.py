@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from processing.recordio._errors import WRITTEN_ANEW, RecordIOError
+from processing.recordio._ragged import PIECE
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = MAGIC.to_bytes(4, "little")
@@ -22,6 +23,9 @@ LONGEST = (1 << 31) - 1
 CHUNK = 1 << 20
 """Bytes asked of a stream at a time."""
 
+PADDING = np.array([0, 0xFFFFFF00, 0xFFFF0000, 0xFF000000], np.uint32)
+"""Which bits of a frame's last word are padding, by the payload's length modulo four."""
+
 Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
 """Where records come from: a path, the bytes themselves, or an open binary file."""
 
@@ -29,7 +33,7 @@ Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
 class Frames(NamedTuple):
     """Consecutive whole records in one buffer.
 
-    buffer: uint8, beginning with the first of these frames.
+    buffer: uint8, beginning with the first of these frames; what lies behind the last one means nothing.
     starts: int64 (n,), offsets of the frames in `buffer`.
     lengths: int64 (n,), bytes of their payloads.
     stride: bytes of each frame where all are of one length, else None.
@@ -84,6 +88,9 @@ def uniform(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames |
     if count == 0 or magic != MAGIC or length > LONGEST:
         return None
     words = buffer[: count * stride].view("<u4").reshape(count, stride // 4)
+    # Frames of different lengths are mostly told by the second one.
+    if count > 1 and not (words[1, 0] == MAGIC and words[1, 1] == length):
+        return None
     if not ((words[:, 0] == MAGIC).all() and (words[:, 1] == length).all()):
         return None
     # What follows may be a shorter record, and a whole one; or no record at all.
@@ -96,15 +103,16 @@ def uniform(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames |
 
 def _check_padding(frames: Frames) -> None:
     """RecordIOError where a byte between a payload and the next frame is not zero."""
-    ends = frames.starts + HEADER + frames.lengths
-    missing = -frames.lengths & 3
-    for j in range(3):
-        padded = np.flatnonzero(missing > j)
-        odd = padded[frames.buffer[ends[padded] + j] != 0]
-        if len(odd):
-            at = int(ends[odd[0]]) + j
-            found = f"the byte {int(frames.buffer[at]):#04x} in the padding"
-            raise RecordIOError(frames.record + int(odd[0]), frames.offset + at, found, "0x00", WRITTEN_ANEW)
+    words = frames.buffer[: frames.end].view("<u4").take((frames.starts + HEADER + frames.lengths - 1) >> 2)
+    odd = np.flatnonzero(words & PADDING.take(frames.lengths & 3))
+    if not len(odd):
+        return
+    index = int(odd[0])
+    at = int(frames.starts[index] + HEADER + frames.lengths[index])
+    while not frames.buffer[at]:
+        at += 1
+    found = f"the byte {int(frames.buffer[at]):#04x} in the padding"
+    raise RecordIOError(frames.record + index, frames.offset + at, found, "0x00", WRITTEN_ANEW)
 
 
 def _by_magic(buffer: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
@@ -175,13 +183,15 @@ def stream_frames(stream: BinaryIO) -> Iterator[Frames]:
     record = offset = 0
     ended = False
     while not ended:
-        buffer = np.empty(max(CHUNK, 2 * len(carry)), np.uint8)
+        size = max(CHUNK, 2 * len(carry))
+        buffer = np.empty(size + PIECE, np.uint8)
         buffer[: len(carry)] = carry
-        filled = len(carry) + _fill(stream, buffer.data[len(carry) :])
-        ended = filled < len(buffer)
+        filled = len(carry) + _fill(stream, buffer.data[len(carry) : size])
+        ended = filled < size
         frames = split(buffer[:filled], record, offset)
         if len(frames.starts):
-            yield frames
+            # With the room behind, rows can be copied in whole pieces.
+            yield frames._replace(buffer=buffer)
         record += len(frames.starts)
         offset += frames.end
         carry = buffer[frames.end : filled]

@@ -20,7 +20,7 @@ from processing.recordio._heads import Heads, heads
 from processing.recordio._layout import Layout
 from processing.recordio._ragged import PIECE, block, gather
 from processing.recordio._template import Template
-from processing.recordio._varints import decode, in_place
+from processing.recordio._varints import decode, endings, reduce
 from processing.recordio._words import Bytes, Counts
 
 VALUES, KEYS, SHAPE = 0x0A, 0x12, 0x1A
@@ -58,9 +58,9 @@ def _decode(frames: Frames, first: Layout) -> Arrays:
     where = heads(frames, first.tensor, len(tail.content) - tail.shape, tail.shape)
     if where is None:
         raise _Mismatch
-    # Reading begins within a record, and may go on behind the last one.
-    buffer = np.zeros(frames.end + PIECE, np.uint8)
-    buffer[: frames.end] = frames.buffer[: frames.end]
+    buffer = frames.buffer
+    if len(buffer) < frames.end + PIECE:
+        buffer = np.concatenate([buffer[: frames.end], np.zeros(PIECE, np.uint8)])
     labels = _labels(block(buffer, where.stop, len(tail.content)), tail, first)
     width = _width(tail.content[2 : tail.shape])
     dtype = np.dtype(DTYPES[first.tensor])
@@ -125,11 +125,11 @@ def _packed(buffer: Bytes, at: Counts, stop: Counts, tag: int) -> tuple[Counts, 
     words >>= 8
     # The fourth byte of a length is not in the word: it may not be needed.
     words |= 0x80000000
-    taken = in_place(words)
-    if taken is None:
+    ending = endings(words)
+    if ending is None:
         raise _Mismatch
-    # 0xFF → 1, 0xFFFF → 2, 0xFFFFFF → 3: the mask's bits 0, 8 and 16.
-    start = at + (1 + (taken & 1) + (taken >> 8 & 1) + (taken >> 16 & 1))
+    start = at + 2 + (ending & 0x80 == 0) + (ending & 0x8080 == 0)
+    reduce(words, ending)
     lengths = words.astype(np.int64)
     if (start + lengths > stop).any():
         raise _Mismatch
@@ -156,5 +156,6 @@ def _keys(
         raise _Mismatch
     if len(keys) and int(keys.max()) >= width:
         raise _Mismatch
-    narrow = width <= np.iinfo(np.int32).max
-    return keys.astype(np.int32) if narrow else keys.astype(np.int64)
+    if width > np.iinfo(np.int32).max:
+        return keys.astype(np.int64)
+    return keys.astype(np.uint32, copy=False).view(np.int32)

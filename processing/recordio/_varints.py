@@ -14,6 +14,9 @@ Unsigned = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 MAX_WIDTH = 10
 """Bytes of the widest varint: 64 bits at seven a byte."""
 
+BLOCK = 1 << 16
+"""Bytes of varints decoded at a time: what stands between, some ten times as much, stays in the cache."""
+
 
 def encode_one(value: int) -> bytes:
     """Encode one unsigned number as a varint."""
@@ -65,43 +68,60 @@ def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
 
     Malformed is what is cut off, or too wide.
     """
-    last: Counts = np.flatnonzero(encoded < 0x80)
-    if not len(last):
-        return None if len(encoded) else (np.empty(0, np.uint32), last)
-    if last[-1] != len(encoded) - 1:
+    ends = encoded < 0x80
+    count = int(np.count_nonzero(ends))
+    if len(encoded) and not ends[-1]:
         return None
-    words = np.empty(len(last), np.uint32)
-    words[0] = int.from_bytes(encoded[:4].tobytes(), "little")
+    values, last = np.empty(count, np.uint32), np.empty(count, np.int64)
+    done = at = 0
+    while done < count:
+        found: Counts = np.flatnonzero(ends[at : at + BLOCK])
+        part = slice(done, done + len(found))
+        if not len(found) or not _decode_narrow(encoded[at:], found, values[part]):
+            last = np.flatnonzero(ends)
+            wide = _decode_wide(encoded, last)
+            return None if wide is None else (wide, last)
+        np.add(found, at, out=last[part])
+        done, at = part.stop, int(last[part.stop - 1]) + 1
+    return values, last
+
+
+def _decode_narrow(encoded: Bytes, last: Counts, values: Word) -> bool:
+    """Decode the varints with these last bytes into `values`; False where one takes over four bytes."""
+    values[0] = int.from_bytes(encoded[:4].tobytes(), "little")
     # The word behind a varint's last byte is the next one's: no offset has to be worked out.
-    every_word(encoded[1:]).take(last[:-1], out=words[1:], mode="clip")
-    values: Unsigned | None = words if in_place(words) is not None else _decode_wide(encoded, last)
-    return None if values is None else (values, last)
+    every_word(encoded[1 : int(last[-1]) + 1]).take(last[:-1], out=values[1:], mode="clip")
+    ending = endings(values)
+    if ending is None:
+        return False
+    reduce(values, ending)
+    return True
 
 
-def in_place(words: Word) -> Word | None:
-    """Turn each word into the varint that it begins with → mask of the bytes taken.
+def endings(words: Word) -> Word | None:
+    """Mark, by its highest bit, each byte that may end a varint; None where a word has no such byte."""
+    ending = ~words
+    ending &= 0x80808080
+    return None if len(ending) and ending.min() == 0 else ending
 
-    None, and the words left as they were, where a varint takes over four bytes. A dozen passes whatever the
-    widths; each is a loop that numpy has for vector registers, which is why there is no reduction but max.
+
+def reduce(words: Word, ending: Word) -> None:
+    """Turn each word into the varint that it begins with, in place; `ending`, its endings, is used up.
+
+    A handful of passes whatever the widths, each a loop for vector registers over arrays in the cache.
     """
-    # A byte that ends a varint has a zero only in its highest bit. One more than that flips all bits up to
-    # the lowest such zero: 0xFF, 0xFFFF, 0xFFFFFF or 0xFFFFFFFF are what differs.
-    continued = words | 0x7F7F7F7F
-    if len(words) and continued.max() == 0xFFFFFFFF:
-        return None
-    taken: Word = continued + np.uint32(1)
-    taken ^= continued
-    words &= taken
+    # All bits below the lowest mark are the varint's; above it, one less has none but marks.
+    ending -= 1
+    words &= ending
     words &= 0x7F7F7F7F
     # Bytes into pairs, a + 256 b → a + 128 b; then pairs into one, a + 65,536 b → a + 16,384 b.
-    spare = continued
-    np.bitwise_and(words, 0x7F007F00, out=spare)
-    spare >>= 1
-    words -= spare
-    np.right_shift(words, 16, out=spare)
-    spare *= (1 << 16) - (1 << 14)
-    words -= spare
-    return taken
+    upper = ending
+    np.bitwise_and(words, 0x7F007F00, out=upper)
+    upper >>= 1
+    words -= upper
+    np.right_shift(words, 16, out=upper)
+    upper *= (1 << 16) - (1 << 14)
+    words -= upper
 
 
 def _decode_wide(encoded: Bytes, last: Counts) -> Unsigned | None:
