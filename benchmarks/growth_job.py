@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import runpy
 import sys
 import time
@@ -22,12 +21,12 @@ def main(answer: Path, module: str, arguments: list[str]) -> int | str | None:
     _import(module, arguments)
     sys.argv = [module, *arguments]
     code: int | str | None = None
-    busy, started = _busy(), time.perf_counter()
+    busy, started = time.process_time(), time.perf_counter()
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
-    seconds, cpu_seconds = time.perf_counter() - started, _busy() - busy
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - busy
     answer.write_text(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds}))
     return code
 
@@ -42,11 +41,6 @@ def _import(module: str, arguments: list[str]) -> None:
     from algorithms.registry import find_algorithm
 
     find_algorithm(arguments[0])
-
-
-def _busy() -> float:
-    times = os.times()
-    return times.user + times.system
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from benchmarks.growth_data import CSV, RECORDIO, Block, predictions, repeat
 from benchmarks.growth_process import Spent, run_job
 from local.jobs.pipe import Feeder
 
-EPOCHS = 3
+EPOCHS = 5
 LINEAR = {"predictor_type": "binary_classifier", "epochs": str(EPOCHS), "early_stopping_patience": "100"}
 MACHINES = {"predictor_type": "binary_classifier", "epochs": str(EPOCHS), "num_factors": "10"}
 TRAINS: Mapping[str, Mapping[str, str]] = {"linear-learner": LINEAR, "factorization-machines": MACHINES}
@@ -114,15 +114,15 @@ def _described(block: Block, times: int) -> dict[str, object]:
 
 
 def works() -> list[tuple[Work, int, int]]:
-    """Each work with the columns of its sweep over rows, and the rows of its sweep over columns (0: none)."""
+    """Each work, the columns of its sweep over rows, and the values of its sweep over columns (0: none)."""
     linear, machines = TRAINS
     return [
-        (training(linear, RECORDIO, "File"), 64, 4000),
-        (training(linear, RECORDIO, "Pipe"), 64, 4000),
-        (training(linear, CSV, "File"), 16, 0),
-        (training(linear, CSV, "Pipe"), 16, 0),
-        (training(machines, RECORDIO, "File"), 64, 4000),
-        (training(machines, RECORDIO, "Pipe"), 64, 4000),
-        (conversion(), 8, 1000),
-        (evaluation(), 8, 0),
+        (training(linear, RECORDIO, "File"), 64, 2**24),
+        (training(linear, RECORDIO, "Pipe"), 64, 2**24),
+        (training(linear, CSV, "File"), 8, 0),
+        (training(linear, CSV, "Pipe"), 8, 0),
+        (training(machines, RECORDIO, "File"), 64, 2**24),
+        (training(machines, RECORDIO, "Pipe"), 64, 2**24),
+        (conversion(), 4, 2**21),
+        (evaluation(), 4, 0),
     ]
