@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from algorithms.base import Batch, Channel, CustomerError, Features
-from algorithms.scratch import Scratch, Segment, is_mapped
+from algorithms.scratch import Scratch, Segment, follows, is_mapped
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -190,17 +191,19 @@ class MiniBatches:
         width = pieces[0].features.shape[1]
         step = _block_rows(width)
         rows_at = _inverse(order)
-        part = np.empty((max(1, MEMORY_BYTES // (4 * width)), width), np.float32)
-        part_labels = np.empty((len(part), 1), np.float32)
+        sources = _joined([piece.features for piece in pieces])
+        # Of one source a block is gathered as quickly as a part; of many, each part goes through them all.
+        together = step if len(sources) == 1 else max(1, MEMORY_BYTES // (4 * width))
+        its_labels = np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
         features, labels = Segment(len(order), width), Segment(len(order), 1)
-        for start in range(0, len(order), len(part)):
-            rows = rows_at[start : start + len(part)]
-            gathered, its_labels = part[: len(rows)], part_labels[: len(rows)]
-            _gather(pieces, rows, gathered, its_labels[:, 0])
-            labels.append(its_labels)
+        for start in range(0, len(order), together):
+            rows = rows_at[start : start + together]
+            labels.append(its_labels[rows][:, None])
+            gathered = _gather(sources, rows)
             for low in range(0, len(rows), step):
                 block = gathered[low : low + step]
                 features.append(block if self.scale is None else self.scale(block))
+            del block, gathered  # before the next part is
         return Window(features.written, labels.written[:, 0])
 
     def _take_sparse(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> csr_matrix:
@@ -258,18 +261,32 @@ def _inverse(order: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return rows_at
 
 
-def _gather(pieces: list[Batch], rows: npt.NDArray[np.int32], out: Floats, out_labels: Floats) -> None:
-    """Fill `out` and `out_labels` with the rows of these numbers, piece after piece."""
+def _joined(parts: list[Floats]) -> list[Floats]:
+    """Return the same rows in fewer arrays: parts that follow each other in one mapped file become one."""
+    joined: list[Floats] = []
+    for part in parts:
+        if joined and follows(joined[-1], part):
+            first = joined.pop()
+            part = as_strided(first, (len(first) + len(part), first.shape[1]), writeable=False)
+        joined.append(part)
+    return joined
+
+
+def _gather(sources: list[Floats], rows: npt.NDArray[np.int32]) -> Floats:
+    """Return the rows of these numbers in memory of their own."""
+    if len(sources) == 1:
+        gathered: Floats = sources[0][rows]
+        return gathered
+    gathered = np.empty((len(rows), sources[0].shape[1]), np.float32)
     places = np.argsort(rows)
-    ends = np.cumsum([len(piece) for piece in pieces])
+    ends = np.cumsum([len(source) for source in sources])
     cuts = np.searchsorted(rows[places], ends)
     first, low = 0, 0
-    for piece, end, high in zip(pieces, ends.tolist(), cuts.tolist(), strict=True):
+    for source, end, high in zip(sources, ends.tolist(), cuts.tolist(), strict=True):
         chosen = places[low:high]
-        here = rows[chosen] - first
-        assert piece.labels is not None
-        out[chosen], out_labels[chosen] = piece.features[here], piece.labels[here]
+        gathered[chosen] = source[rows[chosen] - first]
         first, low = end, high
+    return gathered
 
 
 def _nbytes(batch: Batch) -> int:

@@ -90,7 +90,19 @@ def laid_down(blocks: Iterable[Floats], multiple: int) -> Iterator[Floats]:
 
 def is_mapped(rows: Floats) -> bool:
     """Whether rows lie in a mapped file, and so take no memory that the kernel could not have back."""
+    return isinstance(_owner(rows), mmap.mmap)
+
+
+def follows(first: Floats, second: Floats) -> bool:
+    """Whether the rows of `second` come right after those of `first` in one and the same mapped file."""
+    if not is_mapped(first) or _owner(first) is not _owner(second) or first.strides != second.strides:
+        return False
+    end = first.__array_interface__["data"][0] + len(first) * first.strides[0]
+    return bool(end == second.__array_interface__["data"][0] and first.shape[1] == second.shape[1])
+
+
+def _owner(rows: Floats) -> object:
     owner: object = rows
     while isinstance(owner, np.ndarray):
         owner = owner.base
-    return isinstance(owner.obj if isinstance(owner, memoryview) else owner, mmap.mmap)
+    return owner.obj if isinstance(owner, memoryview) else owner
