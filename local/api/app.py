@@ -60,7 +60,7 @@ class App:
         for_objects = False
         try:
             if self._local:
-                _require_local(host, origin)
+                require_local(host, origin)
             if invocation:
                 await self._runtime(scope, await self._checked(request), send)
                 return
@@ -135,7 +135,7 @@ class App:
 
 
 @lru_cache(maxsize=64)
-def _require_local(host: bytes, origin: bytes) -> None:
+def require_local(host: bytes, origin: bytes) -> None:
     """Refuse what a web page in this machine's browser could send: it bears another host or an origin."""
     name = urlsplit(f"//{host.decode('latin-1')}").hostname
     if name not in _LOOPBACK_HOSTS or origin:

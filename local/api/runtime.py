@@ -11,16 +11,17 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from local.endpoints.connection import close_all
+from local.endpoints.connection import Body, close_all
 from local.endpoints.errors import InvocationError, validation_error
 from local.endpoints.invocation import ATTRIBUTES, invoke
 from local.endpoints.submission import submit
 
 if TYPE_CHECKING:
     from local.api.service import Service
+    from local.endpoints.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +34,23 @@ LARGEST_SERVERLESS_BODY = 4 << 20
 LARGEST_ASYNC_BODY = 128_000
 
 _PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations)")
+Headers = list[tuple[bytes, bytes]]
 _TARGET_VARIANT = b"x-amzn-sagemaker-target-variant"
-_UNSUPPORTED = {
+UNSUPPORTED = {
     b"x-amzn-sagemaker-target-model": "TargetModel",
     b"x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     b"x-amzn-sagemaker-inference-component": "InferenceComponentName",
     b"x-amzn-sagemaker-session-id": "SessionId",
     b"x-amzn-sagemaker-enable-explanations": "EnableExplanations",
 }
+
+
+class Reply(NamedTuple):
+    """What is answered, whoever writes it."""
+
+    status: int
+    headers: Headers
+    body: bytes
 
 
 class Runtime:
@@ -54,43 +64,61 @@ class Runtime:
         """Answer one request."""
         try:
             status, headers, body = await self._answer(scope, receive)
-        except InvocationError as error:
-            status, headers, body = _failure(error)
-            if error.status == 408 or any(name == b"expect" for name, _ in scope["headers"]):
+        except Exception as error:
+            status, headers, body = failed(error, scope["path"])
+            if status == 408 or any(name == b"expect" for name, _ in scope["headers"]):
                 # The rest of the body has not come, or will not: what comes next is no part of it.
                 headers.append((b"connection", b"close"))
-        except Exception as error:
-            log.exception("%s failed", scope["path"])
-            status, headers, body = _failure(InvocationError("InternalFailure", 500, repr(error)))
         headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         found = _PATH.fullmatch(scope["path"])
         if found is None:
             raise InvocationError("UnknownOperationException", 404, f"there is no {scope['path']}")
         if scope["method"] != "POST":
             raise InvocationError("UnknownOperationException", 405, f"{scope['path']} takes POST")
         headers = dict(scope["headers"])
-        for name, member in _UNSUPPORTED.items():
+        for name, member in UNSUPPORTED.items():
             if name in headers:
                 raise validation_error(f"{member} is not supported by endpoints on one machine")
         if found[2] == "invocations":
             return await self._invoke(found[1], headers, receive)
         return await self._invoke_async(found[1], headers, receive)
 
-    async def _invoke(
-        self, name: str, headers: dict[bytes, bytes], receive: Receive
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        endpoints = self._service.endpoints
+    async def _invoke(self, name: str, headers: dict[bytes, bytes], receive: Receive) -> Reply:
+        endpoint, limit = self.admit(name)
+        body = await _read(headers, receive, limit, self.body_seconds)
+        return await self.invoke(endpoint, headers, body)
+
+    @property
+    def body_seconds(self) -> float:
+        """How long a request's body may take to arrive."""
+        return self._service.endpoints.timing.body
+
+    def admit(self, name: str) -> tuple[Endpoint, int]:
+        """Return the endpoint of a name as it stands in a path, and how many bytes of body it takes.
+
+        Raises:
+            InvocationError: there is none, or it is not in service.
+
+        """
+        endpoint = self._service.endpoints.serving(name if "%" not in name else unquote(name))
+        serverless = endpoint.record.configuration.serverless
+        return endpoint, LARGEST_SERVERLESS_BODY if serverless else LARGEST_BODY
+
+    async def invoke(self, endpoint: Endpoint, headers: dict[bytes, bytes], body: Body) -> Reply:
+        """Have a request of InvokeEndpoint answered.
+
+        Raises:
+            InvocationError: it cannot be.
+
+        """
         if self._keeper is None:
             self._keeper = asyncio.create_task(_disconnect_at_end())
-        endpoint = endpoints.serving(name if "%" not in name else unquote(name))
-        configuration = endpoint.record.configuration
-        limit = LARGEST_SERVERLESS_BODY if configuration.serverless else LARGEST_BODY
-        body = await _read(headers, receive, limit, endpoints.timing.body)
         if endpoint.queue is not None:
+            name = endpoint.record.name
             raise validation_error(f"endpoint {name} is asynchronous: call InvokeEndpointAsync")
         result = await invoke(
             endpoint.record.name,
@@ -98,7 +126,7 @@ class Runtime:
             headers,
             body,
             target=headers.get(_TARGET_VARIANT, b"").decode("latin-1"),
-            timeout=endpoints.timing.invocation,
+            timeout=self._service.endpoints.timing.invocation,
             capture=endpoint.capture,
         )
         answered = result.answer.headers
@@ -108,20 +136,18 @@ class Runtime:
         ]
         if ATTRIBUTES in answered:
             sent.append((ATTRIBUTES, answered[ATTRIBUTES]))
-        return 200, sent, result.answer.body
+        return Reply(200, sent, result.answer.body)
 
-    async def _invoke_async(
-        self, name: str, headers: dict[bytes, bytes], receive: Receive
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _invoke_async(self, name: str, headers: dict[bytes, bytes], receive: Receive) -> Reply:
         endpoints = self._service.endpoints
         endpoint = endpoints.serving(unquote(name))
-        body = await _read(headers, receive, LARGEST_ASYNC_BODY, endpoints.timing.body)
+        body = await _read(headers, receive, LARGEST_ASYNC_BODY, self.body_seconds)
         accepted = await asyncio.to_thread(submit, endpoint, headers, body)
         located = [(b"x-amzn-sagemaker-outputlocation", accepted.output.encode())]
         if accepted.failure:
             located.append((b"x-amzn-sagemaker-failurelocation", accepted.failure.encode()))
         answer = json.dumps({"InferenceId": accepted.inference_id}).encode()
-        return 202, [(b"content-type", b"application/json"), *located], answer
+        return Reply(202, [(b"content-type", b"application/json"), *located], answer)
 
 
 async def _disconnect_at_end() -> None:
@@ -155,7 +181,7 @@ async def _read(headers: dict[bytes, bytes], receive: Receive, limit: int, secon
                     raise _too_large(size, limit)
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise validation_error(f"the body did not arrive within {seconds:g} seconds", 408) from None
+        raise body_late(seconds) from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -170,11 +196,20 @@ def _too_large(size: int, limit: int) -> InvocationError:
     return validation_error(f"the body has {size} bytes or more; at most {limit} are allowed", 413)
 
 
-def _failure(error: InvocationError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def failed(error: Exception, path: str) -> Reply:
+    """Return the answer to a request to `path` that ended in an error."""
+    if not isinstance(error, InvocationError):
+        log.error("%s failed", path, exc_info=error)
+        error = InvocationError("InternalFailure", 500, repr(error))
     headers = [
         (b"content-type", b"application/json"),
         (b"x-amzn-errortype", error.code.encode()),
         (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
     ]
     content = {"Message": error.message, "message": error.message, **error.fields}
-    return error.status, headers, json.dumps(content).encode()
+    return Reply(error.status, headers, json.dumps(content).encode())
+
+
+def body_late(seconds: float) -> InvocationError:
+    """Return the error of a request whose body did not arrive in time."""
+    return validation_error(f"the body did not arrive within {seconds:g} seconds", 408)

@@ -13,6 +13,7 @@ import uvicorn
 
 from local.api.address import announce, withdraw
 from local.api.app import App
+from local.api.gateway import gateway
 from local.api.runtime import Runtime
 from local.api.s3.application import S3
 from local.api.service import Service
@@ -81,11 +82,13 @@ class LocalService:
             raise
         shown = f"[{host}]" if ":" in host else host
         self.url = self.service.url = f"http://{shown}:{self._socket.getsockname()[1]}"
-        app = App(self.service, Runtime(self.service), S3(self._state), credentials, local=host in LOOPBACK)
+        runtime = Runtime(self.service)
+        app = App(self.service, runtime, S3(self._state), credentials, local=host in LOOPBACK)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                # A signature covers the body: such requests go through the application, which checks it.
+                http=gateway(runtime) if credentials is None else "httptools",
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from local.endpoints.connection import Body
 from local.errors import LocalError
 from local.objects import ObjectStore
 
@@ -31,7 +32,7 @@ class Exchange:
 
     variant: str
     request_type: str
-    request: bytes
+    request: Body
     answer_type: str
     answer: bytes
     inference_id: str = ""
@@ -115,11 +116,11 @@ class Capture:
         event["inferenceTime"] = f"{time:%Y-%m-%dT%H:%M:%SZ}"
         return {"captureData": data, "eventMetadata": event, "eventVersion": "0"}
 
-    def _side(self, mode: str, content_type: str, body: bytes) -> dict[str, str]:
+    def _side(self, mode: str, content_type: str, body: Body) -> dict[str, str]:
         encoding, text = self._encoded(content_type, body)
         return {"observedContentType": content_type, "mode": mode, "data": text, "encoding": encoding}
 
-    def _encoded(self, content_type: str, body: bytes) -> tuple[str, str]:
+    def _encoded(self, content_type: str, body: Body) -> tuple[str, str]:
         media_type = content_type.partition(";")[0].strip().lower()
         kinds = (("CSV", self._csv), ("JSON", self._json))
         encoding = next((name for name, types in kinds if media_type in types), "BASE64")

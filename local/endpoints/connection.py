@@ -9,9 +9,14 @@ from __future__ import annotations
 import asyncio
 import select
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httptools
+
+from local.endpoints.prompt import Waiter
+
+_JOINED_BYTES = 64 << 10
+"""Longer bodies are written apart from their head: to copy them takes longer than to write twice."""
 
 
 class BrokenError(Exception):
@@ -26,6 +31,17 @@ class BrokenError(Exception):
     def __init__(self, message: str, *, idle: bool = False):
         super().__init__(message)
         self.idle = idle
+
+
+Body = bytes | bytearray
+"""A long body stays in what it was received in."""
+
+
+class Request(NamedTuple):
+    """A whole HTTP request, its head with the empty line at its end."""
+
+    head: bytes
+    body: Body
 
 
 @dataclass
@@ -56,9 +72,11 @@ class Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
-        self._waiter: asyncio.Future[Answer] | None = None
+        self._waiter: Waiter[Answer] | None = None
+        self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._answer = Answer()
+        self._answered: tuple[Waiter[Answer], Answer] | None = None
         self._parts: list[bytes] = []
         self._headers_seen = False
         self._answers = 0
@@ -81,12 +99,18 @@ class Connection(asyncio.Protocol):
         """
         return self._transport is not None and not self._poll.poll(0)
 
-    def send(self, request: bytes, timeout: float) -> asyncio.Future[Answer]:
+    def send(self, request: Request, timeout: float) -> Waiter[Answer]:
         """Write a request; the future gives the answer, or raises BrokenError or TimeoutError."""
         assert self._transport is not None
-        waiter = self._waiter = self._loop.create_future()
-        self._timer = self._loop.call_later(timeout, self._late)
-        self._transport.write(request)
+        waiter = self._waiter = Waiter(loop=self._loop)
+        self._deadline = self._loop.time() + timeout
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm(self._deadline)
+        if len(request.body) <= _JOINED_BYTES:
+            self._transport.write(request.head + request.body)
+        else:
+            self._transport.write(request.head)
+            self._transport.write(request.body)
         return waiter
 
     def close(self) -> None:
@@ -96,21 +120,39 @@ class Connection(asyncio.Protocol):
         if transport is not None:
             transport.abort()
 
-    def _late(self) -> None:
-        self._end(TimeoutError())
+    def _arm(self, when: float) -> None:
+        """Look at `when` whether the answer is late: one timer serves many requests that are answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm(self._deadline)
+            return
         self.close()
+        self._end(TimeoutError())
 
     def _end(self, error: Exception) -> None:
         waiter = self._take_waiter()
         if waiter is not None:
             waiter.set_exception(error)
+            waiter.settled()
 
-    def _take_waiter(self) -> asyncio.Future[Answer] | None:
+    def _take_waiter(self) -> Waiter[Answer] | None:
         """Return who waits for the answer, if anybody does, and let nobody wait any more."""
         waiter, self._waiter = self._waiter, None
-        if self._timer is not None:
-            self._timer.cancel()
         return waiter if waiter is not None and not waiter.done() else None
+
+    def _deliver(self) -> None:
+        """Give the answer that came whole to who waits for it."""
+        if self._answered is not None:
+            (waiter, answer), self._answered = self._answered, None
+            waiter.set_result(answer)
+            waiter.settled()
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------
 
@@ -126,8 +168,11 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._end(BrokenError(f"it answered no HTTP: {error}"))
             self.close()
+            self._deliver()
+            self._end(BrokenError(f"it answered no HTTP: {error}"))
+        else:
+            self._deliver()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the request under way, unless the end of the connection is the end of its answer."""
@@ -135,6 +180,9 @@ class Connection(asyncio.Protocol):
         _connected.discard(self)
         if self._headers_seen and not self._length_known():
             self.on_message_complete()
+            self._deliver()
+        if self._timer is not None:
+            self._timer.cancel()
         idle = self._answers > 0 and not self._answering
         self._end(BrokenError(f"it broke off the connection{f' ({exc})' if exc else ''}", idle=idle))
 
@@ -162,7 +210,7 @@ class Connection(asyncio.Protocol):
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        """Give the answer to who waits for it."""
+        """Keep the answer for who waits for it."""
         if self._answer.status < 200:  # 100 Continue and the like: the answer is yet to come
             return
         self._headers_seen = self._answering = False
@@ -173,4 +221,4 @@ class Connection(asyncio.Protocol):
             self.close()
         waiter = self._take_waiter()
         if waiter is not None:
-            waiter.set_result(answer)
+            self._answered = waiter, answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 
-from local.endpoints.connection import Answer, BrokenError, Connection
+from local.endpoints.connection import Answer, BrokenError, Connection, Request
 from local.ports import HOST
 
 
@@ -19,7 +19,7 @@ class Connections:
     def __init__(self) -> None:
         self._idle: list[Connection] = []
 
-    async def exchange(self, port: int, request: bytes, timeout: float) -> Answer:
+    async def exchange(self, port: int, request: Request, timeout: float) -> Answer:
         """Send a whole HTTP request, return the answer.
 
         Raises:

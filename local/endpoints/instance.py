@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from local.endpoints.connection import Answer
+from local.endpoints.connection import Answer, Request
 from local.endpoints.connections import Connections, call
 from local.endpoints.errors import DeploymentError
 from local.endpoints.specification import Specification
@@ -211,7 +211,7 @@ class Instance:
 
     # --- requests -------------------------------------------------------------------------------------
 
-    async def exchange(self, request: bytes, timeout: float) -> Answer:
+    async def exchange(self, request: Request, timeout: float) -> Answer:
         """Send a whole HTTP request, return the answer; raises as `Connections.exchange`."""
         return await self._connections.exchange(self.port, request, timeout)
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from local.endpoints.capture import Capture, Exchange
-from local.endpoints.connection import Answer
+from local.endpoints.connection import Answer, Body, Request
 from local.endpoints.errors import InvocationError, model_error, model_timeout
 from local.endpoints.fleet import Fleet
 from local.endpoints.routing import Router
@@ -32,21 +32,21 @@ class Result:
     answer: Answer
 
 
-def container_request(headers: dict[bytes, bytes], body: bytes) -> bytes:
+def container_request(headers: dict[bytes, bytes], body: Body) -> Request:
     """Return the HTTP request to a container: the headers that the service passes on, and the body."""
     head = b"POST /invocations HTTP/1.1\r\nHost: container\r\n"
     for name, written in _PASSED_ON:
         value = headers.get(name)
         if value is not None:
             head += written + value + b"\r\n"
-    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+    return Request(b"%bContent-Length: %d\r\n\r\n" % (head, len(body)), body)
 
 
 async def invoke(
     endpoint: str,
     router: Router,
     headers: dict[bytes, bytes],
-    body: bytes,
+    body: Body,
     *,
     target: str = "",
     timeout: float,
@@ -86,7 +86,7 @@ async def invoke(
 
 
 async def _attempt(
-    endpoint: str, router: Router, fleet: Fleet, variant: Variant, request: bytes, timeout: float
+    endpoint: str, router: Router, fleet: Fleet, variant: Variant, request: Request, timeout: float
 ) -> Answer:
     watch = fleet.watch
     began = time.perf_counter() if watch is not None else 0.0
@@ -114,7 +114,7 @@ def _is_fault(error: InvocationError) -> bool:
     return not 400 <= original < _FAULT
 
 
-def _exchange(variant: str, headers: dict[bytes, bytes], body: bytes, answer: Answer) -> Exchange:
+def _exchange(variant: str, headers: dict[bytes, bytes], body: Body, answer: Answer) -> Exchange:
     def text(name: bytes) -> str:
         return headers.get(name, b"").decode("latin-1")
 

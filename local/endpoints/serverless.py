@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local.endpoints.connection import Answer
+from local.endpoints.connection import Answer, Request
 from local.endpoints.errors import throttled
 from local.endpoints.specification import Specification
 from local.endpoints.timing import Timing
@@ -48,7 +48,7 @@ class ServerlessVariant(Variant):
         """Whether a request would be answered: always, since it starts the process."""
         return True
 
-    async def exchange(self, request: bytes, timeout: float) -> Answer:
+    async def exchange(self, request: Request, timeout: float) -> Answer:
         """Send a request, starting the process where there is none.
 
         Raises:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.endpoints.connection import Answer, BrokenError
+from local.endpoints.connection import Answer, BrokenError, Request
 from local.endpoints.connections import UnreachableError
 from local.endpoints.errors import DeploymentError, unavailable
 from local.endpoints.instance import Instance
@@ -169,7 +169,7 @@ class Variant:
                 best = instance
         return best
 
-    async def exchange(self, request: bytes, timeout: float) -> Answer:
+    async def exchange(self, request: Request, timeout: float) -> Answer:
         """Send a whole HTTP request to an instance; wait for one while none is ready.
 
         Raises:
