@@ -14,13 +14,14 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from processing.recordio._batches import Arrays, empty, join, rebatch
+from processing.recordio._batches import Arrays, rebatch
 from processing.recordio._decode import decode_frames
 from processing.recordio._dense import decode_dense
 from processing.recordio._form import Form
 from processing.recordio._frames import HEADER, Source, stream_frames, uniform
 from processing.recordio._layout import layout
 from processing.recordio._messages import Place
+from processing.recordio._whole import join_all
 
 
 def read_arrays(source: Source, *, copy: bool = False) -> Arrays:
@@ -69,10 +70,8 @@ def _read(source: Source, form: Form, copy: bool) -> Arrays:
     if whole is not None:
         return Arrays(np.array(whole.features, order="C"), whole.labels) if copy else whole
     with opened(source) as stream:
-        chunks = [decode_frames(frames, form) for frames in stream_frames(stream)]
-    if not chunks:
-        return empty()
-    joined = join(chunks)
+        chunks = (decode_frames(frames, form) for frames in stream_frames(stream))
+        joined = join_all(chunks, _size(source))
     return Arrays(np.ascontiguousarray(joined.features), joined.labels) if joined.kind == "dense" else joined
 
 
@@ -86,6 +85,13 @@ def opened(source: Source) -> Iterator[BinaryIO]:
             yield stream
     else:
         yield source
+
+
+def _size(source: Source) -> int:
+    """Tell how many bytes a source has; 0 where that is not known."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return memoryview(source).nbytes
+    return Path(source).stat().st_size if isinstance(source, (str, os.PathLike)) else 0
 
 
 def _view(source: Source, form: Form) -> Arrays | None:

@@ -18,8 +18,7 @@ from processing.recordio._form import DTYPES, hole_numbers, to_float32
 from processing.recordio._frames import Frames
 from processing.recordio._heads import Heads, heads
 from processing.recordio._layout import Layout
-from processing.recordio._ragged import PIECE, block, gather
-from processing.recordio._template import Template
+from processing.recordio._ragged import PIECE, begin_with, block, gather
 from processing.recordio._varints import decode, endings, reduce
 from processing.recordio._words import Bytes, Counts
 
@@ -61,10 +60,10 @@ def _decode(frames: Frames, first: Layout) -> Arrays:
     buffer = frames.buffer
     if len(buffer) < frames.end + PIECE:
         buffer = np.concatenate([buffer[: frames.end], np.zeros(PIECE, np.uint8)])
-    labels = _labels(block(buffer, where.stop, len(tail.content)), tail, first)
+    labels = _labels(buffer, where.stop, tail, first)
     width = _width(tail.content[2 : tail.shape])
     dtype = np.dtype(DTYPES[first.tensor])
-    # A record without numbers has neither values nor keys.
+    # A record without numbers leaves out values and keys alike.
     rows = np.flatnonzero(where.start < where.stop)
     filled = len(rows) == len(where.start)
     start, stop = where if filled else Heads(where.start[rows], where.stop[rows])
@@ -73,7 +72,9 @@ def _decode(frames: Frames, first: Layout) -> Arrays:
     if (key_start + key_bytes != stop).any() or (value_bytes & dtype.itemsize - 1).any():
         raise _Mismatch
     counts = value_bytes // dtype.itemsize
-    keys = _keys(gather(buffer, key_start, key_bytes), counts, key_bytes, width)
+    if not counts.all():
+        raise _Mismatch
+    keys = _keys(gather(buffer, key_start, key_bytes), np.cumsum(counts), np.cumsum(key_bytes), width)
     values = to_float32(gather(buffer, value_start, value_bytes).view(dtype))
     indptr = np.zeros(len(where.start) + 1, keys.dtype)
     indptr[1:][rows] = counts
@@ -104,14 +105,18 @@ def _width(encoded: bytes) -> int:
     return int(decoded[0][0])
 
 
-def _labels(tails: Bytes, tail: _Tail, first: Layout) -> npt.NDArray[np.float32] | None:
-    """Compare the tails (n, bytes) with the first one, and read the label's value."""
-    holes = [] if tail.label is None else [tail.label]
-    if not Template(np.frombuffer(tail.content, np.uint8), holes).fits(tails):
-        raise _Mismatch
+def _labels(buffer: Bytes, at: Counts, tail: _Tail, first: Layout) -> npt.NDArray[np.float32] | None:
+    """Compare the tails, which begin at `at`, with the first one, and read the label's value."""
     if tail.label is None or first.label_tensor is None:
+        if not begin_with(buffer, at, tail.content):
+            raise _Mismatch
         return None
-    labels = hole_numbers(tails, tail.label, first.label_tensor)
+    start, stop = tail.label.start, tail.label.stop
+    before, behind = tail.content[:start], tail.content[stop:]
+    if not begin_with(buffer, at, before) or not begin_with(buffer, at + stop, behind):
+        raise _Mismatch
+    values = block(buffer, at + start, stop - start)
+    labels = hole_numbers(values, slice(0, stop - start), first.label_tensor)
     if labels is None or labels.shape[1] != 1:
         raise _Mismatch
     return np.ascontiguousarray(labels[:, 0])
@@ -137,22 +142,18 @@ def _packed(buffer: Bytes, at: Counts, stop: Counts, tag: int) -> tuple[Counts, 
 
 
 def _keys(
-    encoded: Bytes, counts: Counts, sizes: Counts, width: int
+    encoded: Bytes, behind: Counts, ends: Counts, width: int
 ) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
     """Decode the column numbers: as many in each record as it has values, all below the width.
 
-    counts, sizes: int64 (n,), values of each record, and bytes of its keys.
+    behind, ends: int64 (n,), ascending: how many keys, and how many of their bytes, lie before each record's
+    end.
     """
     decoded = decode(encoded)
     if decoded is None:
         raise _Mismatch
     keys, last = decoded
-    behind = np.cumsum(counts)
-    if len(behind) and int(behind[-1]) != len(keys):
-        raise _Mismatch
-    # A record's last key ends where its keys do; a record without any is as long as it should be.
-    some = np.flatnonzero(counts)
-    if (sizes[counts == 0] != 0).any() or (last[behind[some] - 1] + 1 != np.cumsum(sizes)[some]).any():
+    if len(keys) != (int(behind[-1]) if len(behind) else 0) or (last[behind - 1] + 1 != ends).any():
         raise _Mismatch
     if len(keys) and int(keys.max()) >= width:
         raise _Mismatch

@@ -14,8 +14,8 @@ Unsigned = np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]
 MAX_WIDTH = 10
 """Bytes of the widest varint: 64 bits at seven a byte."""
 
-BLOCK = 1 << 16
-"""Bytes of varints decoded at a time: what stands between, some ten times as much, stays in the cache."""
+NUMBERS = 1 << 15
+"""Varints decoded at a time: what stands between, some thirty bytes each, stays in the cache."""
 
 
 def encode_one(value: int) -> bytes:
@@ -68,21 +68,17 @@ def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
 
     Malformed is what is cut off, or too wide.
     """
-    ends = encoded < 0x80
-    count = int(np.count_nonzero(ends))
-    if len(encoded) and not ends[-1]:
+    last: Counts = np.flatnonzero(encoded < 0x80)
+    if len(encoded) and (not len(last) or last[-1] != len(encoded) - 1):
         return None
-    values, last = np.empty(count, np.uint32), np.empty(count, np.int64)
-    done = at = 0
-    while done < count:
-        found: Counts = np.flatnonzero(ends[at : at + BLOCK])
-        part = slice(done, done + len(found))
-        if not len(found) or not _decode_narrow(encoded[at:], found, values[part]):
-            last = np.flatnonzero(ends)
+    values = np.empty(len(last), np.uint32)
+    at = 0
+    for begin in range(0, len(last), NUMBERS):
+        part = slice(begin, begin + NUMBERS)
+        if not _decode_narrow(encoded[at:], last[part] - at, values[part]):
             wide = _decode_wide(encoded, last)
             return None if wide is None else (wide, last)
-        np.add(found, at, out=last[part])
-        done, at = part.stop, int(last[part.stop - 1]) + 1
+        at = int(last[part][-1]) + 1
     return values, last
 
 

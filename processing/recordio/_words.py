@@ -13,15 +13,12 @@ Word = npt.NDArray[np.uint32]
 def every_word(buffer: Bytes) -> Word:
     """Give the word (uint32, little-endian) that begins at every offset; behind the buffer all is zero.
 
-    numpy reads single numbers that are not aligned one by one, and moves bytes at the pace of words. So the
-    words are written aligned, four times the buffer's size, from four views of it.
+    numpy picks single numbers that are not aligned at the pace of a call each: copying all of them in order,
+    and picking from the copy, costs half.
     """
-    count = len(buffer)
-    words = np.empty((count + 3 >> 2, 4), np.uint32)
-    for shift in range(4):
-        whole = max(count - shift, 0) >> 2
-        words[:whole, shift] = buffer[shift : shift + 4 * whole].view("<u4")
-    flat: Word = words.reshape(-1)[:count]
-    for at in range(max(count - 3, 0), count):
-        flat[at] = int.from_bytes(buffer[at:].tobytes(), "little")
-    return flat
+    whole = max(len(buffer) - 3, 0)
+    words = np.empty(len(buffer), np.uint32)
+    words[:whole] = np.ndarray((whole,), "<u4", buffer, 0, (1,))
+    for at in range(whole, len(buffer)):
+        words[at] = int.from_bytes(buffer[at:].tobytes(), "little")
+    return words
