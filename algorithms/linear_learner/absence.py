@@ -70,15 +70,24 @@ class Absence:
     def __init__(self, rows: int, now: int, decays: Sequence[float], ratio: float) -> None:
         self._moved = np.full(rows, now, np.int64)
         self._penalised = np.full(rows, now, np.int64)
-        self._decays = np.asarray(decays, np.float64)
+        self._powers = [Powers(decay) for decay in decays]
         self._fading = ratio ** np.arange(_reach(ratio), 0, -1, dtype=np.float64)
         self.restart(now)
 
     def restart(self, now: int) -> None:
-        """All rows have been brought to step `now`."""
+        """All rows have been brought to step `now`, but for penalties that they owe."""
         self._moved[:] = now
         self._begin = now
         self._sums = np.zeros(1024)  # [i]: Σ a_s ρ^(s - begin - i) over the steps s after begin + i
+
+    def all_took_part(self, now: int) -> None:
+        """Step `now` moved all rows, none of which had missed one before."""
+        self._penalised[:] = now
+        self.restart(now)
+
+    def none_since(self, now: int) -> bool:
+        """Whether no row misses anything at step `now` but for penalties."""
+        return self._begin == now
 
     def grow(self, at: int, more: int, total: int, now: int) -> None:
         """Insert rows that are present at step `now`."""
@@ -89,18 +98,24 @@ class Absence:
         """Return Σ a_s ρ^(s - t₀) over the steps that each row missed, (rows, 1); None: all are 0."""
         if not len(self._fading):
             return None
-        sums = self._sums[self._moved[rows] - self._begin]
+        since = self._moved.take(rows)
+        since -= self._begin
+        sums = self._sums.take(since)
         return sums.astype(np.float32)[:, None] if sums.any() else None
 
     def decays(self, rows: Rows, now: int) -> list[Floats]:
         """Return per moment its decay to the power of the steps since a row last moved, (rows, 1)."""
-        steps = (now - self._moved[rows])[:, None]
-        factors = [decay**steps for decay in self._decays]
-        return [np.where(factor < _UNDERFLOW, 0, factor).astype(np.float32) for factor in factors]
+        steps = np.subtract(now, self._moved.take(rows))
+        return [powers.of(steps, now - self._begin)[:, None] for powers in self._powers]
 
     def owed(self, rows: Rows, now: int) -> Floats:
         """Return how many steps' penalties are due at step `now`, its own among them, (rows, 1)."""
-        return (now - self._penalised[rows]).astype(np.float32)[:, None]
+        return np.subtract(now, self._penalised.take(rows), dtype=np.float32)[:, None]
+
+    def owed_by_all(self, now: int) -> Floats | None:
+        """Return the same of all rows; None where each owes its own step's alone."""
+        owed = now - self._penalised
+        return owed.astype(np.float32)[:, None] if (owed != 1).any() else None
 
     def took_part(self, rows: Rows, now: int, amount: float) -> None:
         """Step `now` moved `rows`; amount: a_now."""
@@ -112,3 +127,24 @@ class Absence:
         reach = min(here, len(self._fading))
         if reach:
             self._sums[here - reach : here] += amount * self._fading[len(self._fading) - reach :]
+
+
+class Powers:
+    """decay^steps from a table that grows with the steps asked for: pow takes ten times as long.
+
+    What is below 1e-30 counts as 0, and the table ends there.
+    """
+
+    def __init__(self, decay: float) -> None:
+        self._decay = decay
+        self._table = np.ones(1, np.float32)
+        self._complete = False
+
+    def of(self, steps: npt.NDArray[np.int64], most: int) -> Floats:
+        """Return the powers of so many steps each, none more than `most`; `steps` is lost."""
+        if most >= len(self._table) and not self._complete:
+            powers = self._decay ** np.arange(max(2 * len(self._table), most + 1), dtype=np.float64)
+            kept = powers >= _UNDERFLOW
+            self._complete = not kept.all()
+            self._table = np.append(powers[kept], 0).astype(np.float32) if self._complete else powers.astype(np.float32)
+        return self._table.take(steps, mode="clip")

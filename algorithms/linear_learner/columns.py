@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Indices = npt.NDArray[np.int64]
 
+_PIECE = 2**16
+"""Non-zeros looked up at a time: they stay in a cache, and new columns are mostly found in the first."""
+
 
 class Columns:
     """Columns of a space of `width` → places 0 … count - 1."""
@@ -36,13 +39,20 @@ class Columns:
 
     def learn(self, rows: csr_matrix) -> csr_matrix:
         """Give new columns a place each; return the rows over places, (n, count)."""
-        fresh = np.unique(rows.indices[self._place[rows.indices] == 0]).astype(np.int64)
-        if len(fresh):
-            self._place[fresh] = np.arange(self.count + 1, self.count + len(fresh) + 1, dtype=np.int32)
-            self._parts.append(fresh)
-            self.count += len(fresh)
-        places = self._place[rows.indices] - 1
+        places = np.empty(rows.nnz, np.int32)
+        for start in range(0, rows.nnz, _PIECE):
+            columns = rows.indices[start : start + _PIECE].astype(np.intp)
+            part = self._place.take(columns)
+            if not part.all():
+                self._give(np.unique(columns[part == 0]))
+                part = self._place.take(columns)
+            np.subtract(part, 1, out=places[start : start + _PIECE])
         return type(rows)((rows.data, places, rows.indptr), shape=(rows.shape[0], self.count))
+
+    def _give(self, fresh: Indices) -> None:
+        self._place[fresh] = np.arange(self.count + 1, self.count + len(fresh) + 1, dtype=np.int32)
+        self._parts.append(fresh)
+        self.count += len(fresh)
 
     def known(self, rows: Features) -> Features:
         """Return `rows` over places, without what is in columns that have not occurred."""

@@ -168,18 +168,23 @@ class LockStep:
     def _update_sparse(self, features: csr_matrix, labels: Floats, scores: Floats) -> None:
         if features.shape[1] > self._features:
             self._grow(features.shape[1])
-        touched, compact = self._touched.of(features)
-        if len(touched) * _DENSE_SHARE >= self._features or not self._optimizer.follows_absence:
+        # Updating all costs less than finding out which, unless most columns lack a non-zero.
+        if features.nnz >= self._features or not self._optimizer.follows_absence:
+            self._update_all(features, labels, scores)
+            return
+        touched, compact = self._touched.of(features, more=1)
+        if len(touched) * _DENSE_SHARE >= self._features:
             self._update_all(features, labels, scores)
             return
         rows = np.append(touched, self._features)  # and the bias
         recalled = self._optimizer.recall(self._table, self._rates, rows)
-        np.copyto(scores, compact @ recalled[:-1])
+        np.copyto(scores, compact @ recalled)
         self._score_gradient(scores, labels)
-        gradient = np.empty((len(rows), scores.shape[1]), np.float32)
-        gradient[:-1] = compact.T @ scores
+        gradient = np.asarray(compact.T @ scores)
         gradient[-1] = self._bias_slope(scores)
-        self._optimizer.step(self._table, gradient, self._rates, self._penalty, free=1, rows=rows)
+        self._optimizer.step_rows(
+            self._table, recalled, gradient, self._rates, self._penalty, rows, free=1
+        )
 
     def _update_all(self, features: csr_matrix, labels: Floats, scores: Floats) -> None:
         """Update all rows by sparse features."""

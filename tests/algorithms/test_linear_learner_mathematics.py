@@ -168,7 +168,8 @@ def test_a_step_for_some_rows_leaves_the_others_alone(name: str) -> None:
     gradient = random.normal(size=(6, 3)).astype(np.float32)
     rates, none = Rates(np.full(3, 0.1, np.float32)), Penalty(*np.zeros((2, 3), np.float32))
     rows = np.array([1, 4])
-    optimizer.step(weights, gradient[rows].copy(), rates, none, rows=rows)
+    recalled = optimizer.recall(weights, rates, rows)
+    optimizer.step_rows(weights, recalled, gradient[rows].copy(), rates, none, rows)
     whole.step(full, gradient.copy(), rates, none)
     np.testing.assert_allclose(weights[rows], full[rows], rtol=1e-6)
     others = [0, 2, 3, 5]
