@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_DENSE_SHARE = 4
-"""A sparse mini-batch in which a quarter of the rows occur updates all: gathering would cost more."""
+_DENSE_SHARE = 0.4
+"""A sparse mini-batch in which such a share of the rows occurs updates all: taking some costs more."""
 
 
 class ExampleWeights:
@@ -173,7 +173,7 @@ class LockStep:
             self._update_all(features, labels, scores)
             return
         touched, compact = self._touched.of(features, more=1)
-        if len(touched) * _DENSE_SHARE >= self._features:
+        if len(touched) >= _DENSE_SHARE * self._features:
             self._update_all(features, labels, scores)
             return
         rows = np.append(touched, self._features)  # and the bias
