@@ -213,6 +213,8 @@ class MiniBatches:
         inverse = np.empty_like(order)
         inverse[order] = np.arange(len(order))
         shuffled: csr_matrix = rows[inverse]
+        if not shuffled.data.all():
+            shuffled.eliminate_zeros()  # a zero that is stored is as absent as one that is not
         return shuffled if self.scale is None else self.scale(shuffled)
 
     def _slices(self, window: Window) -> Iterator[Batch]:

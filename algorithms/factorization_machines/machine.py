@@ -67,45 +67,32 @@ def forward(
     return Forward(pairs, sums, squares, features)
 
 
-def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows, Floats]:
-    """Rows of the table that occur in the mini-batch, and the gradient of those rows, (rows, k + 1).
+def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows | None, Floats]:
+    """Rows of the table that occur in the mini-batch, None for all, and their gradient (rows, k + 1).
 
-    slope: ∂loss/∂score, (n,). A feature that is 0 in every row has no gradient and is left out, whether the
-    rows are stored dense or sparse. Sparse rows should come over the columns that occur in them alone (see
-    `touched`), with those rows of the table: that keeps the cost in proportion to what is touched.
+    slope: ∂loss/∂score, (n,). A feature that is 0 in every row has no gradient and is left out. Sparse rows
+    come over the columns that occur in them alone (see `touched`), with those rows of the table: that keeps
+    the cost in proportion to what is touched.
     """
     weighted = done.sums * slope[:, None]
     weighted[:, -1] = slope
-    both = np.stack([slope, np.ones_like(slope)])
-    if isinstance(done.features, np.ndarray):
-        second, seen = both @ done.squares
-        rows = np.flatnonzero(seen)
-        full = done.features.T @ weighted
-        if len(rows) == len(full):
-            return rows, _finish(full, second, table)
-        return rows, _finish(full[rows], second[rows], table[rows])
-    return _sparse_gradient(done, slope, weighted, table)
-
-
-def _sparse_gradient(done: Forward, slope: Floats, weighted: Floats, table: Floats) -> tuple[Rows, Floats]:
-    features: csr_matrix = done.features
-    of_row = np.repeat(slope, np.diff(features.indptr))
-    stored: csr_matrix = done.squares
-    squares: Floats = stored.data
-    # By their squares, so that stored zeros do not count.
-    seen = np.bincount(features.indices, weights=squares, minlength=len(table)) > 0
-    second = np.bincount(features.indices, weights=squares * of_row, minlength=len(table)).astype(np.float32)
+    if not isinstance(done.features, np.ndarray):
+        squares: csr_matrix = done.squares
+        full = np.asarray(done.features.T @ weighted)
+        return None, _finish(full, np.asarray(squares.T @ slope), table)
+    second, seen = np.stack([slope, np.ones_like(slope)]) @ done.squares
     rows = np.flatnonzero(seen)
-    full = np.asarray(features.T @ weighted)
+    full = done.features.T @ weighted
     if len(rows) == len(full):
-        return rows, _finish(full, second, table)
-    return rows, _finish(full[rows], second[rows], table[rows])
+        return None, _finish(full, second, table)
+    return rows, _finish(full.take(rows, axis=0), second[rows], table.take(rows, axis=0))
 
 
 def _finish(first: Floats, second: Floats, table: Floats) -> Floats:
     """Subtract from the factors' gradient what each feature contributes to its own sum."""
-    first[:, :-1] -= second[:, None] * table[:, :-1]
-    return np.ascontiguousarray(first, dtype=np.float32)
+    own = table * second[:, None]
+    own[:, -1] = 0
+    return np.subtract(first, own, out=first)
 
 
 def _squared(features: Features, buffer: Floats | None) -> Features:

@@ -105,13 +105,16 @@ class _Job:
         features, rows, table = batch.features, None, self._table
         if not isinstance(features, np.ndarray):
             rows, features = self._touched.of(features)
-            table = table[rows]
+            table = table.take(rows, axis=0)
         done = forward(features, table, float(self._bias[0, 0]), square=self._buffer(features))
         slope = counters.slope(done.scores, batch.labels)
         rescale = self._values["rescale_grad"]
         slope *= np.float32(1 / len(batch) if rescale is None else rescale)
         moving, change = gradient(done, slope, table)
-        self._optimizer.step(self._table, moving if rows is None else rows[moving], change)
+        if rows is None:
+            self._optimizer.step(self._table, moving, change)
+        else:
+            self._optimizer.step(self._table, rows, change, table)
         self._bias_optimizer.step(self._bias, np.zeros(1, np.intp), slope.sum().reshape(1, 1))
 
     def _buffer(self, features: Features) -> Floats | None:

@@ -25,6 +25,7 @@ from algorithms.factorization_machines.machine import forward, gradient
 from algorithms.factorization_machines.model import FactorizationMachine
 from algorithms.factorization_machines.optimizer import AveragedAdam
 from algorithms.logs import MetricLog
+from algorithms.touched import Touched
 
 Floats = npt.NDArray[np.float32]
 Data = tuple[Any, npt.NDArray[Any]]
@@ -75,8 +76,15 @@ def test_gradients_are_the_slopes_of_the_scores(sparse: bool) -> None:
     features = (random.normal(size=(8, 5)) * (random.random((8, 5)) < 0.6)).astype(np.float32)
     features[:, 3] = 0
     table, slope = random.normal(size=(5, 4)).astype(np.float32), random.normal(size=8).astype(np.float32)
-    stored = csr_matrix(features) if sparse else features
-    rows, found = gradient(forward(stored, table, 0.1), slope, table)
+    if sparse:
+        rows, compact = Touched().of(csr_matrix(features))
+        order = np.argsort(rows)
+        _, found = gradient(forward(compact, table[rows], 0.1), slope, table[rows])
+        rows, found = rows[order], found[order]
+    else:
+        some, found = gradient(forward(features, table, 0.1), slope, table)
+        assert some is not None
+        rows = some
     assert rows.tolist() == [0, 1, 2, 4], "a feature that does not occur is not touched"
     step = 1e-3
     for place, row in enumerate(rows):
