@@ -146,5 +146,7 @@ class Powers:
             powers = self._decay ** np.arange(max(2 * len(self._table), most + 1), dtype=np.float64)
             kept = powers >= _UNDERFLOW
             self._complete = not kept.all()
-            self._table = np.append(powers[kept], 0).astype(np.float32) if self._complete else powers.astype(np.float32)
+            self._table = (
+                np.append(powers[kept], 0).astype(np.float32) if self._complete else powers.astype(np.float32)
+            )
         return self._table.take(steps, mode="clip")
