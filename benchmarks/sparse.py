@@ -7,7 +7,7 @@ ten non-zeros a row nearly every one of the 2,000 in a mini-batch meets a row of
 step of Adam takes 20 passes over that row, its two moments and its gradient, where a product takes one.
 
 Without any non-zero a row costs what its labels, its losses (one a model) and, for linear-learner, the choice
-among 32 models cost: `µs_a_row`. `ns_per_nonzero` is all the time divided by the non-zeros; `marginal_ns` is
+among 32 models cost: `us_a_row`. `ns_per_nonzero` is all the time divided by the non-zeros; `marginal_ns` is
 the price of one more: the time less that of the next sparser data, by the difference in non-zeros. It falls
 where non-zeros share rows of weights. To reach: the cost grows with the non-zeros and no faster, from ten a
 row up at most 1.25 × (a + b · non-zeros); a is the time of one a row, the emptiest rows that train at all, b
@@ -55,7 +55,7 @@ ROWS, WIDTH, BATCH = 50_000, 10_000, 200
 NONZEROS = (0, 1, 3, 10, 30, 100, 300, 1000)
 """A row."""
 FROM, SLACK = 10, 1.25
-"""The target: from so many non-zeros a row up, and by how much the line may be missed."""
+"""The target: above so many non-zeros a row, and by how much the line may be missed."""
 ONE_HOT_WIDTH, ONE_HOT_OCCUR, ONE_HOT_A_ROW = 200_000, 10_000, 20
 MODELS, FACTORS = 32, 10
 
@@ -161,12 +161,12 @@ def _swept(work: str, job: Job, features: csr_matrix, runs: int, seconds: dict[i
     sparser = max(seconds, default=0)
     seconds[nonzeros] = ours
     if not nonzeros:
-        return Result(work, ours, notes={"µs_a_row": 1e6 * ours / features.shape[0]})
+        return Result(work, ours, notes={"us_a_row": 1e6 * ours / features.shape[0]})
     notes = {"ns_per_nonzero": 1e9 * ours / nonzeros}
     if sparser in seconds and sparser != nonzeros:
         notes["marginal_ns"] = 1e9 * (ours - seconds[sparser]) / (nonzeros - sparser)
     least, first = features.shape[0], FROM * features.shape[0]
-    if nonzeros < first or not {least, first} <= seconds.keys():
+    if nonzeros <= first or not {least, first} <= seconds.keys():
         return Result(work, ours, bound, notes=notes)
     price = (seconds[first] - seconds[least]) / (first - least)
     line = seconds[least] + price * (nonzeros - least)
