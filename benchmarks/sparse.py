@@ -131,7 +131,7 @@ def one_hot(rows: int, width: int) -> csr_matrix:
 def labels_of(features: csr_matrix) -> Floats:
     """Labels that a plane separates; at random where there is nothing to separate."""
     if not features.nnz:
-        return np.random.default_rng(1).integers(0, 2, features.shape[0]).astype(np.float32)
+        return np.random.default_rng(1).integers(0, 2, len(features.indptr) - 1).astype(np.float32)
     weights = np.random.default_rng(1).normal(size=features.shape[1]).astype(np.float32)
     scores: Floats = features @ weights
     return (scores > np.median(scores)).astype(np.float32)

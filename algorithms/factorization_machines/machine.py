@@ -80,7 +80,7 @@ def gradient(done: Forward, slope: Floats, table: Floats) -> tuple[Rows | None, 
     if not isinstance(done.features, np.ndarray):
         across: csc_matrix = done.features.T
         squares: csr_matrix = done.squares
-        second = _with_data(across, squares.data) @ slope
+        second = np.asarray(_with_data(across, squares.data) @ slope)
         return None, _finish(np.asarray(across @ weighted), second, table)
     second, seen = np.stack([slope, np.ones_like(slope)]) @ done.squares
     rows = np.flatnonzero(seen)
@@ -94,7 +94,8 @@ def _finish(first: Floats, second: Floats, table: Floats) -> Floats:
     """Subtract from the factors' gradient what each feature contributes to its own sum."""
     own = table * second[:, None]
     own[:, -1] = 0
-    return np.subtract(first, own, out=first)
+    first -= own
+    return first
 
 
 def _squared(features: Features, buffer: Floats | None) -> Features:

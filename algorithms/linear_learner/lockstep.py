@@ -182,9 +182,7 @@ class LockStep:
         self._score_gradient(scores, labels)
         gradient = np.asarray(compact.T @ scores)
         gradient[-1] = self._bias_slope(scores)
-        self._optimizer.step_rows(
-            self._table, recalled, gradient, self._rates, self._penalty, rows, free=1
-        )
+        self._optimizer.step_rows(self._table, recalled, gradient, self._rates, self._penalty, rows, free=1)
 
     def _update_all(self, features: csr_matrix, labels: Floats, scores: Floats) -> None:
         """Update all rows by sparse features."""
