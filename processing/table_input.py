@@ -119,9 +119,9 @@ def header_schema(path: Path, options: Namespace) -> Schema:
         culprit = next(name for name in names if not name or names.count(name) > 1)
         raise InputError(f"{path}: the column {culprit!r} is there twice or has no name; rename it")
     types = {name: CATEGORICAL if name == label_column else NUMERIC for name in names}
-    wanted = options.feature_columns or names
+    wanted = dict.fromkeys(options.feature_columns or names)
     for name in wanted:
-        if name not in names:
+        if name not in types:
             raise InputError(f"{path}: no column {name!r} among {listed(names)}; add it, or name another")
     excluded = tuple(name for name in names if name not in wanted and name != label_column)
     return Schema(types, label_column, excluded=excluded)

@@ -11,6 +11,7 @@ import gzip
 import io
 import itertools
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO, cast
@@ -18,7 +19,7 @@ from typing import TextIO, cast
 from processing.container import InputError
 from processing.readers.csv_file import records
 from processing.readers.file_kind import FIRST_BYTES, GZIP, check_text
-from processing.readers.table import BLOCK_CELLS, Block
+from processing.readers.table import Block, block_rows
 from processing.schema import Schema, listed, nearest
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -39,8 +40,9 @@ class CsvTable:
         with opened(self._path) as file:
             lines = records(file, self._path)
             names = self._names(lines)
-            kept = [(name, place) for place, name in enumerate(names) if name not in self._schema.excluded]
-            size, first = max(1, BLOCK_CELLS // len(names)), 0
+            excluded = set(self._schema.excluded)
+            kept = [(name, place) for place, name in enumerate(names) if name not in excluded]
+            size, first = block_rows(len(names)), 0
             while rows := list(itertools.islice(lines, size)):
                 yield self._block(rows, names, kept, first)
                 first += len(rows)
@@ -73,15 +75,16 @@ class CsvTable:
         if first is None:
             raise InputError(f"{self.source}: the file is empty; its first line must name the columns")
         names = [name.strip() for name in first[1]]
+        times = Counter(names)
         for name in names:
-            if names.count(name) > 1:
+            if times[name] > 1:
                 raise InputError(f"{self.source}: the column {name!r} is there twice; rename one")
             if name not in self._schema.types and name not in self._optional:
                 raise InputError(
                     f"{self.source}: the schema has no attribute {name!r}{nearest(name, expected)}; add it "
                     "there, and to excludedAttributeNames if no model is to learn from it"
                 )
-        missing = [n for n in expected if n not in names and n not in self._optional]
+        missing = [n for n in expected if n not in times and n not in self._optional]
         if missing:
             raise InputError(
                 f"{self.source}: no column {missing[0]!r}{nearest(missing[0], names)}, which the schema "

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from processing.container import InputError
 from processing.readers import RawImages
-from processing.readers.table import BLOCK_CELLS, Block
+from processing.readers.table import Block, block_rows
 from processing.rearrangement import NAMES, Membership
 from processing.schema import CATEGORICAL, NUMERIC, Schema
 
@@ -67,7 +67,7 @@ class ImageTable:
     def blocks(self) -> Iterator[Block]:
         """Yield all rows in order."""
         words = np.array([str(level) for level in range(256)], dtype=object)
-        size, before = max(1, BLOCK_CELLS // len(self._names)), 0
+        size, before = block_rows(len(self._names)), 0
         for name, split in self._splits:
             for first in range(0, len(split), size):
                 rows = split.rows(first, first + size)
@@ -91,7 +91,7 @@ def _are_grey(levels: npt.NDArray[np.float64]) -> bool:
 
 def _levels(features: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.float64]]:
     """Yield batches of grey levels, which are whole numbers where the features are a publisher's."""
-    step = max(1, BLOCK_CELLS // features.shape[1])
+    step = block_rows(features.shape[1])
     for first in range(0, max(1, len(features)), step):
         batch = features[first : first + step]
         factor = 1 if batch.dtype == np.uint8 else PICKLE_MAXIMUM
