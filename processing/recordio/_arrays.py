@@ -18,7 +18,7 @@ from processing.recordio._batches import Arrays, rebatch
 from processing.recordio._decode import decode_frames
 from processing.recordio._dense import decode_dense
 from processing.recordio._form import Form
-from processing.recordio._frames import HEADER, Source, stream_frames, uniform
+from processing.recordio._frames import HEADER, Source, common_length, framed, stream_frames
 from processing.recordio._layout import layout
 from processing.recordio._messages import Place
 from processing.recordio._whole import join_all
@@ -99,11 +99,12 @@ def _view(source: Source, form: Form) -> Arrays | None:
     buffer = _bytes(source)
     if form.kind == "sparse" or buffer is None or not len(buffer):
         return None
-    frames = uniform(buffer, 0, 0)
-    if frames is None or frames.end != len(buffer):
+    found = common_length(buffer)
+    if found is None or found[0] * framed(found[1]) != len(buffer):
         return None
-    first = layout(frames.payload(0), Place(0, HEADER))
-    return None if first is None or first.sparse else decode_dense(frames, first)
+    count, length = found
+    first = layout(buffer[HEADER : HEADER + length].tobytes(), Place(0, HEADER))
+    return None if first is None or first.sparse else decode_dense(buffer.reshape(count, -1), length, first)
 
 
 def _bytes(source: Source) -> npt.NDArray[np.uint8] | None:

@@ -27,4 +27,8 @@ def together(frames: Frames) -> Arrays | None:
     first = layout(frames.payload(0), Place(frames.record, frames.offset + HEADER))
     if first is None:
         return None
-    return decode_sparse(frames, first) if first.sparse else decode_dense(frames, first)
+    if first.sparse:
+        return decode_sparse(frames, first)
+    if frames.stride is None:
+        return None
+    return decode_dense(frames.buffer[: frames.end].reshape(-1, frames.stride), int(frames.lengths[0]), first)

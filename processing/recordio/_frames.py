@@ -80,6 +80,20 @@ def split(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames:
 
 def uniform(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames | None:
     """Find the whole frames where there is one at least and all are as long as the first; else None."""
+    found = common_length(buffer)
+    if found is None:
+        return None
+    count, length = found
+    stride = framed(length)
+    starts = np.arange(count, dtype=np.int64) * stride
+    return Frames(buffer, starts, np.full(count, length, np.int64), stride, record, offset)
+
+
+def common_length(buffer: npt.NDArray[np.uint8]) -> tuple[int, int] | None:
+    """Count the whole frames where all are as long as the first, and tell its payload's length; else None.
+
+    Of a whole file, this is all that its frames need in memory.
+    """
     if len(buffer) < HEADER:
         return None
     magic, length = (int(word) for word in buffer[:HEADER].view("<u4"))
@@ -97,8 +111,7 @@ def uniform(buffer: npt.NDArray[np.uint8], record: int, offset: int) -> Frames |
     following = buffer[count * stride :][:HEADER]
     if len(following) >= 4 and (following != buffer[: len(following)]).any():
         return None
-    starts = np.arange(count, dtype=np.int64) * stride
-    return Frames(buffer, starts, np.full(count, length, np.int64), stride, record, offset)
+    return count, length
 
 
 def _check_padding(frames: Frames) -> None:

@@ -29,14 +29,6 @@ def block(buffer: Bytes, starts: Counts, width: int) -> Bytes:
     return windows(buffer, width)[starts].view(np.uint8).reshape(len(starts), width)
 
 
-def begin_with(buffer: Bytes, starts: Counts, content: bytes) -> bool:
-    """Whether these bytes lie at every start."""
-    if not content:
-        return True
-    expected = np.frombuffer(content, f"V{len(content)}")
-    return bool((windows(buffer, len(content))[starts] == expected).all())
-
-
 def gather(buffer: Bytes, starts: Counts, lengths: Counts) -> Bytes:
     """Copy the rows' bytes, in the order given, end to end.
 

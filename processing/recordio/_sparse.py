@@ -18,7 +18,7 @@ from processing.recordio._form import DTYPES, hole_numbers, to_float32
 from processing.recordio._frames import Frames
 from processing.recordio._heads import Heads, heads
 from processing.recordio._layout import Layout
-from processing.recordio._ragged import PIECE, begin_with, block, gather
+from processing.recordio._ragged import PIECE, block, gather
 from processing.recordio._varints import decode, endings, reduce
 from processing.recordio._words import Bytes, Counts
 
@@ -60,7 +60,7 @@ def _decode(frames: Frames, first: Layout) -> Arrays:
     buffer = frames.buffer
     if len(buffer) < frames.end + PIECE:
         buffer = np.concatenate([buffer[: frames.end], np.zeros(PIECE, np.uint8)])
-    labels = _labels(buffer, where.stop, tail, first)
+    labels = _labels(block(buffer, where.stop, len(tail.content)), tail, first)
     width = _width(tail.content[2 : tail.shape])
     dtype = np.dtype(DTYPES[first.tensor])
     # A record without numbers leaves out values and keys alike.
@@ -105,21 +105,23 @@ def _width(encoded: bytes) -> int:
     return int(decoded[0][0])
 
 
-def _labels(buffer: Bytes, at: Counts, tail: _Tail, first: Layout) -> npt.NDArray[np.float32] | None:
-    """Compare the tails, which begin at `at`, with the first one, and read the label's value."""
-    if tail.label is None or first.label_tensor is None:
-        if not begin_with(buffer, at, tail.content):
+def _labels(tails: Bytes, tail: _Tail, first: Layout) -> npt.NDArray[np.float32] | None:
+    """Compare the tails (n, bytes), of which the first is the tail given, and read the label's value.
+
+    What was read is overwritten: then every tail must be as the one before it, which is one comparison of
+    long arrays, where one with a row would be many of short ones.
+    """
+    column = None
+    if tail.label is not None and first.label_tensor is not None:
+        labels = hole_numbers(tails, tail.label, first.label_tensor)
+        if labels is None or labels.shape[1] != 1:
             raise _Mismatch
-        return None
-    start, stop = tail.label.start, tail.label.stop
-    before, behind = tail.content[:start], tail.content[stop:]
-    if not begin_with(buffer, at, before) or not begin_with(buffer, at + stop, behind):
+        column = labels[:, 0].copy()
+        tails[:, tail.label] = 0
+    flat = tails.reshape(-1)
+    if (flat[len(tail.content) :] != flat[: -len(tail.content)]).any():
         raise _Mismatch
-    values = block(buffer, at + start, stop - start)
-    labels = hole_numbers(values, slice(0, stop - start), first.label_tensor)
-    if labels is None or labels.shape[1] != 1:
-        raise _Mismatch
-    return np.ascontiguousarray(labels[:, 0])
+    return column
 
 
 def _packed(buffer: Bytes, at: Counts, stop: Counts, tag: int) -> tuple[Counts, Counts]:
