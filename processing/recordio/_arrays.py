@@ -21,7 +21,7 @@ from processing.recordio._form import Form
 from processing.recordio._frames import HEADER, Source, common_length, framed, stream_frames
 from processing.recordio._layout import layout
 from processing.recordio._messages import Place
-from processing.recordio._whole import join_all
+from processing.recordio._pile import Room, join_all
 
 
 def read_arrays(source: Source, *, copy: bool = False) -> Arrays:
@@ -69,9 +69,10 @@ def _read(source: Source, form: Form, copy: bool) -> Arrays:
     whole = _view(source, form)
     if whole is not None:
         return Arrays(np.array(whole.features, order="C"), whole.labels) if copy else whole
+    room = Room.of(_size(source))
     with opened(source) as stream:
-        chunks = (decode_frames(frames, form) for frames in stream_frames(stream))
-        joined = join_all(chunks, _size(source))
+        chunks = (decode_frames(frames, form, room) for frames in stream_frames(stream))
+        joined = join_all(chunks, room)
     return Arrays(np.ascontiguousarray(joined.features), joined.labels) if joined.kind == "dense" else joined
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,23 @@ def _stack(matrices: list[csr_matrix]) -> csr_matrix:
     np.cumsum(counts, out=indptr[1:])
     data = np.concatenate([matrix.data for matrix in matrices])
     indices = np.concatenate([matrix.indices for matrix in matrices])
-    return csr_matrix((data, indices, indptr), shape=(len(counts), matrices[0].shape[1]))
+    return csr(data, indices, indptr, matrices[0].shape[1])
+
+
+def csr(
+    data: npt.NDArray[np.float32], indices: npt.NDArray[Any], indptr: npt.NDArray[Any], width: int
+) -> csr_matrix:
+    """Make a matrix of arrays that are known to fit together, as they are: scipy looks through them again.
+
+    indices: int32 or int64 (nnz,), below the width. indptr: (n + 1,), ascending. It gets the indices' dtype,
+    or both get int64 where there are 2³¹ numbers.
+    """
+    if len(data) > np.iinfo(np.int32).max:
+        indices = indices.astype(np.int64, copy=False)
+    matrix = csr_matrix((len(indptr) - 1, width), dtype=np.float32)
+    matrix.data, matrix.indices = data, indices
+    matrix.indptr = indptr.astype(indices.dtype, copy=False)
+    return matrix
 
 
 def rebatch(chunks: Iterable[Arrays], rows: int) -> Iterator[Arrays]:

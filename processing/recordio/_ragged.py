@@ -29,14 +29,13 @@ def block(buffer: Bytes, starts: Counts, width: int) -> Bytes:
     return windows(buffer, width)[starts].view(np.uint8).reshape(len(starts), width)
 
 
-def gather(buffer: Bytes, starts: Counts, lengths: Counts) -> Bytes:
+def gather(buffer: Bytes, starts: Counts, lengths: Counts, out: Bytes) -> None:
     """Copy the rows' bytes, in the order given, end to end.
 
-    Behind the last row's start the buffer must go on for its length in whole pieces.
+    Behind the last row's start the buffer must go on for its length in whole pieces. out: all that, and a
+    piece more, which is overwritten.
     """
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    to = ends - lengths
+    to = np.cumsum(lengths) - lengths
     pieces = lengths + (PIECE - 1) >> PIECE.bit_length() - 1
     if len(pieces) and int(pieces.max()) > 1:
         first = np.cumsum(pieces) - pieces
@@ -45,9 +44,7 @@ def gather(buffer: Bytes, starts: Counts, lengths: Counts) -> Bytes:
         starts = np.repeat(starts, pieces) + within
         to = np.repeat(to, pieces) + within
     # A piece that ends beyond its row writes into the next ones, whose own come later: the last one stays.
-    copied = np.empty(total + PIECE, np.uint8)
-    windows(copied, PIECE)[to] = windows(buffer, PIECE)[starts]
-    return copied[:total]
+    windows(out, PIECE)[to] = windows(buffer, PIECE)[starts]
 
 
 def scatter(buffer: Bytes, starts: Counts, lengths: Counts, data: Bytes) -> None:

@@ -7,19 +7,19 @@ keys lie. These are copied end to end, and the keys decoded as one run of varint
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
-from processing.recordio._batches import Arrays
+from processing.recordio._batches import Arrays, csr
 from processing.recordio._form import DTYPES, hole_numbers, to_float32
 from processing.recordio._frames import Frames
 from processing.recordio._heads import Heads, heads
 from processing.recordio._layout import Layout
+from processing.recordio._pile import Room
 from processing.recordio._ragged import PIECE, block, gather
-from processing.recordio._varints import decode, endings, reduce
+from processing.recordio._varints import decode, endings, fresh, reduce
 from processing.recordio._words import Bytes, Counts
 
 VALUES, KEYS, SHAPE = 0x0A, 0x12, 0x1A
@@ -42,17 +42,20 @@ class _Tail(NamedTuple):
     label: slice | None
 
 
-def decode_sparse(frames: Frames, first: Layout) -> Arrays | None:
-    """Decode records that have the first's kind of values, its shape and a label as it has; else None."""
+def decode_sparse(frames: Frames, first: Layout, room: Room | None) -> Arrays | None:
+    """Decode records that have the first's kind of values, its shape and a label as it has; else None.
+
+    room: where float32 values and narrow keys are to lie; None for arrays of their own.
+    """
     if first.tensor not in DTYPES or int(frames.lengths.max()) > LARGEST:
         return None
     try:
-        return _decode(frames, first)
+        return _decode(frames, first, room)
     except _Mismatch:
         return None
 
 
-def _decode(frames: Frames, first: Layout) -> Arrays:
+def _decode(frames: Frames, first: Layout, room: Room | None) -> Arrays:
     tail = _tail(frames.payload(0), first)
     where = heads(frames, first.tensor, len(tail.content) - tail.shape, tail.shape)
     if where is None:
@@ -74,12 +77,32 @@ def _decode(frames: Frames, first: Layout) -> Arrays:
     counts = value_bytes // dtype.itemsize
     if not counts.all():
         raise _Mismatch
-    keys = _keys(gather(buffer, key_start, key_bytes), np.cumsum(counts), np.cumsum(key_bytes), width)
-    values = to_float32(gather(buffer, value_start, value_bytes).view(dtype))
+    behind, key_behind = np.cumsum(counts), np.cumsum(key_bytes)
+    encoded = np.empty(_last(key_behind) + PIECE, np.uint8)
+    gather(buffer, key_start, key_bytes, encoded)
+    keys = _keys(encoded[:-PIECE], behind, key_behind, width, room)
+    values = _values(buffer, value_start, value_bytes, dtype, room)
     indptr = np.zeros(len(where.start) + 1, keys.dtype)
     indptr[1:][rows] = counts
     np.cumsum(indptr, out=indptr)
-    return Arrays(csr_matrix((values, keys, indptr), shape=(len(where.start), width)), labels)
+    return Arrays(csr(values, keys, indptr, width), labels)
+
+
+def _last(ends: Counts) -> int:
+    return int(ends[-1]) if len(ends) else 0
+
+
+def _values(
+    buffer: Bytes, start: Counts, size: Counts, dtype: np.dtype[Any], room: Room | None
+) -> npt.NDArray[np.float32]:
+    """Copy the values, so many bytes from each start, end to end."""
+    count = int(size.sum()) // dtype.itemsize
+    if room is None or dtype != np.float32:
+        space: npt.NDArray[Any] = np.empty(count + PIECE, dtype)
+    else:
+        space = room.values.space(count + PIECE)
+    gather(buffer, start, size, space.view(np.uint8))
+    return to_float32(space[:count])
 
 
 def _tail(payload: bytes, first: Layout) -> _Tail:
@@ -144,21 +167,21 @@ def _packed(buffer: Bytes, at: Counts, stop: Counts, tag: int) -> tuple[Counts, 
 
 
 def _keys(
-    encoded: Bytes, behind: Counts, ends: Counts, width: int
+    encoded: Bytes, behind: Counts, ends: Counts, width: int, room: Room | None
 ) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
     """Decode the column numbers: as many in each record as it has values, all below the width.
 
     behind, ends: int64 (n,), ascending: how many keys, and how many of their bytes, lie before each record's
     end.
     """
-    decoded = decode(encoded)
+    narrow = width <= np.iinfo(np.int32).max
+    space = fresh if room is None or not narrow else lambda count: room.keys.space(count).view(np.uint32)
+    decoded = decode(encoded, space)
     if decoded is None:
         raise _Mismatch
     keys, last = decoded
-    if len(keys) != (int(behind[-1]) if len(behind) else 0) or (last[behind - 1] + 1 != ends).any():
+    if len(keys) != _last(behind) or (last[behind - 1] + 1 != ends).any():
         raise _Mismatch
     if len(keys) and int(keys.max()) >= width:
         raise _Mismatch
-    if width > np.iinfo(np.int32).max:
-        return keys.astype(np.int64)
-    return keys.astype(np.uint32, copy=False).view(np.int32)
+    return keys.astype(np.uint32, copy=False).view(np.int32) if narrow else keys.astype(np.int64)

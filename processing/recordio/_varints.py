@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,21 @@ def encode(values: Unsigned) -> tuple[Bytes, Counts]:
     return encoded[: ends[-1]], ends
 
 
-def decode(encoded: Bytes) -> tuple[Unsigned, Counts] | None:
+def fresh(count: int) -> Word:
+    """Give an array for so many words."""
+    return np.empty(count, np.uint32)
+
+
+def decode(encoded: Bytes, space: Callable[[int], Word] = fresh) -> tuple[Unsigned, Counts] | None:
     """Decode varints end to end → (values, offset of each one's last byte); None where one is malformed.
 
-    Malformed is what is cut off, or too wide.
+    Malformed is what is cut off, or too wide. space: gives an array for so many values, in which they come to
+    lie unless one is too wide for that.
     """
     last: Counts = np.flatnonzero(encoded < 0x80)
     if len(encoded) and (not len(last) or last[-1] != len(encoded) - 1):
         return None
-    values = np.empty(len(last), np.uint32)
+    values = space(len(last))
     at = 0
     for begin in range(0, len(last), NUMBERS):
         part = slice(begin, begin + NUMBERS)
