@@ -71,16 +71,20 @@ def graph(definition: Mapping[str, Any]) -> dict[str, Node]:
     return nodes
 
 
-def seconds_below(nodes: Mapping[str, Node], past: Mapping[str, float]) -> dict[str, float]:
+def seconds_below(
+    nodes: Mapping[str, Node], past: Mapping[str, float], relative: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Return for each step how long the longest chain that begins with it is expected to take.
 
     Args:
         nodes: the steps.
-        past: job → the seconds that it took before. One without a past is taken for an average one, so that
-            without any past the longest chain is that of the most jobs.
+        past: job → the seconds that it took before.
+        relative: job → how many times as long as an average one it takes where it has no past; 1 where
+            nothing is said, so that without any past the longest chain is that of the most jobs.
 
     """
     known = [past[name] for name in nodes if name in past]
+    expected = relative or {}
     average = sum(known) / len(known) if known else 1.0
     waiting: dict[str, list[str]] = {name: [] for name in nodes}
     for node in nodes.values():
@@ -90,7 +94,7 @@ def seconds_below(nodes: Mapping[str, Node], past: Mapping[str, float]) -> dict[
 
     def measure(name: str) -> float:
         if name not in longest:
-            own = past.get(name, average) if nodes[name].type in JOBS else 0.0
+            own = past.get(name, average * expected.get(name, 1.0)) if nodes[name].type in JOBS else 0.0
             longest[name] = own + max(map(measure, waiting[name]), default=0.0)
         return longest[name]
 

@@ -20,6 +20,7 @@ from local.conditions import holds
 from local.containers import Containers
 from local.control import Control
 from local.errors import LocalError, StepError, step_failure
+from local.expectations import relative_seconds
 from local.graph import JOBS, Node, seconds_below
 from local.jobs.job import Job
 from local.ledger import Ledger
@@ -57,7 +58,8 @@ class Scheduler:
         self.control = control
         self.ledger = ledger
         self.cores = cores()
-        self.seconds_below = seconds_below(nodes, state.records.process_seconds(self.pipeline))
+        past = state.records.process_seconds(self.pipeline)
+        self.seconds_below = seconds_below(nodes, past, relative_seconds(nodes, containers))
         self.slots = max_parallel or self.cores
         self.side_by_side = 1
         # SageMaker reads property files as the pipeline's role.

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from local.containers import built_in
+from local.expectations import relative_seconds
 from local.graph import graph, seconds_below
+from pipeline.definition import fill, load, placeholders
+from pipeline.images import images
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +45,18 @@ def test_a_chain_takes_what_its_jobs_took_and_unknown_jobs_what_the_known_take_o
     assert seconds_below(nodes, {}) == {"Short": 2, "Long": 1, "Check": 1, "Late": 1}
     past = {"Short": 1.0, "Long": 5.0, "gone": 100.0}
     assert seconds_below(nodes, past) == {"Short": 4, "Long": 5, "Check": 3, "Late": 3}
+
+
+def test_without_a_past_the_lane_whose_image_answers_slowly_comes_first():
+    definition = load("zero-digit")
+    names = dict.fromkeys(placeholders(definition), "any") | images("us-east-1")
+    nodes = graph(fill(definition, names))
+    relative = relative_seconds(nodes, built_in())
+    below = seconds_below(nodes, {}, relative)
+    trains = sorted((name for name in nodes if name.startswith("Train-")), key=lambda name: -below[name])
+    assert trains == ["Train-knn", "Train-linear-learner", "Train-factorization-machines"]
+    known = seconds_below(nodes, dict.fromkeys(nodes, 1.0), relative)
+    assert len({known[name] for name in trains}) == 1  # once there is a past, it decides
 
 
 def test_a_step_from_the_cache_says_nothing_of_its_time(yard, build, step_of):
