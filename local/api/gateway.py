@@ -16,10 +16,11 @@ from typing import Any, Protocol, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from local.api.invocation_head import Head, read_head
-from local.api.runtime import Reply, Runtime, body_late, failed
+from local.api.runtime import Reply, Runtime, body_late, failed, largest_body
 from local.endpoints.connection import Body
 from local.endpoints.endpoint import Endpoint
 from local.endpoints.errors import InvocationError
+from local.endpoints.outbox import outbox
 from local.endpoints.prompt import Prompt
 
 _BUFFER_BYTES = 256 << 10
@@ -58,6 +59,7 @@ class Gateway(asyncio.BufferedProtocol):
         )
         self._state = server_state
         self._loop = _loop or asyncio.get_running_loop()
+        self._outbox = outbox(self._loop)
         self._idle_seconds: float = config.timeout_keep_alive
         self._transport = cast("asyncio.Transport", None)  # until it is connected, which comes first
         self._unread = b""
@@ -157,10 +159,10 @@ class Gateway(asyncio.BufferedProtocol):
 
     def _admit(self, head: Head) -> Endpoint | None:
         try:
-            endpoint, limit = self._runtime.admit(head.endpoint)
+            endpoint = self._runtime.admit(head.endpoint)
         except InvocationError:
             return None
-        return endpoint if head.length <= limit else None
+        return endpoint if head.length <= largest_body(endpoint) else None
 
     def _hand_over(self, data: bytes) -> None:
         """Let uvicorn have the connection, with what it sent and was not answered yet."""
@@ -198,8 +200,11 @@ class Gateway(asyncio.BufferedProtocol):
             lines.append(b"connection: close\r\n")
         lines.append(b"content-length: %d\r\n\r\n" % len(reply.body))
         lines.append(reply.body)
-        self._transport.write(b"".join(lines))
-        if not keep:
+        data = b"".join(lines)
+        if keep:
+            self._outbox.write(self._transport, data)
+        else:
+            self._transport.write(data)
             self._transport.close()
 
     # --- time -----------------------------------------------------------------------------------------

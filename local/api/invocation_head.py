@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import httptools
@@ -14,6 +15,7 @@ from local.api.runtime import UNSUPPORTED
 _URL = re.compile(rb"/endpoints/([A-Za-z0-9-]+)/invocations")
 _START = b"POST /endpoints/"
 _SPECIAL = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"origin", *UNSUPPORTED})
+_REMEMBERED_BYTES = 1024
 _FOR_OBJECTS = b"/s3/aws4_request"
 
 
@@ -43,10 +45,14 @@ def read_head(data: bytes) -> Head | None:
     size = data.find(b"\r\n\r\n") + 4
     if size < 4 or not data.startswith(_START):
         return None
+    return (_parse_again if size <= _REMEMBERED_BYTES else _parse)(data[:size])
+
+
+def _parse(text: bytes) -> Head | None:
     reader = _Reader()
     parser: Any = httptools.HttpRequestParser(reader)
     try:
-        parser.feed_data(data[:size])
+        parser.feed_data(text)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
     found, headers = _URL.fullmatch(reader.url), reader.headers
@@ -61,7 +67,11 @@ def read_head(data: bytes) -> Head | None:
         require_local(headers.get(b"host", b""), b"")
     except ServiceError:
         return None
-    return Head(found[1].decode(), headers, int(length), size)
+    return Head(found[1].decode(), headers, int(length), len(text))
+
+
+_parse_again = lru_cache(256)(_parse)
+"""Clients that do not sign their requests send the same head again and again."""
 
 
 class _Reader:

@@ -88,8 +88,8 @@ class Runtime:
         return await self._invoke_async(found[1], headers, receive)
 
     async def _invoke(self, name: str, headers: dict[bytes, bytes], receive: Receive) -> Reply:
-        endpoint, limit = self.admit(name)
-        body = await _read(headers, receive, limit, self.body_seconds)
+        endpoint = self.admit(name)
+        body = await _read(headers, receive, largest_body(endpoint), self.body_seconds)
         return await self.invoke(endpoint, headers, body)
 
     @property
@@ -97,16 +97,14 @@ class Runtime:
         """How long a request's body may take to arrive."""
         return self._service.endpoints.timing.body
 
-    def admit(self, name: str) -> tuple[Endpoint, int]:
-        """Return the endpoint of a name as it stands in a path, and how many bytes of body it takes.
+    def admit(self, name: str) -> Endpoint:
+        """Return the endpoint of a name as it stands in a path.
 
         Raises:
             InvocationError: there is none, or it is not in service.
 
         """
-        endpoint = self._service.endpoints.serving(name if "%" not in name else unquote(name))
-        serverless = endpoint.record.configuration.serverless
-        return endpoint, LARGEST_SERVERLESS_BODY if serverless else LARGEST_BODY
+        return self._service.endpoints.serving(name if "%" not in name else unquote(name))
 
     async def invoke(self, endpoint: Endpoint, headers: dict[bytes, bytes], body: Body) -> Reply:
         """Have a request of InvokeEndpoint answered.
@@ -148,6 +146,11 @@ class Runtime:
             located.append((b"x-amzn-sagemaker-failurelocation", accepted.failure.encode()))
         answer = json.dumps({"InferenceId": accepted.inference_id}).encode()
         return Reply(202, [(b"content-type", b"application/json"), *located], answer)
+
+
+def largest_body(endpoint: Endpoint) -> int:
+    """Return how many bytes of body an endpoint takes."""
+    return LARGEST_SERVERLESS_BODY if endpoint.record.configuration.serverless else LARGEST_BODY
 
 
 async def _disconnect_at_end() -> None:

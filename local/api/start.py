@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from local.api.runtime import Runtime
 from local.api.s3.application import S3
 from local.api.service import Service
 from local.api.signature import Credentials
+from local.endpoints.outbox import new_event_loop
 from local.errors import LocalError
 from local.objects import ObjectStore
 from local.state import State, open_state
@@ -98,9 +100,11 @@ class LocalService:
                 timeout_graceful_shutdown=5,
             )
         )
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="service", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name="service", daemon=True)
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(self._server.serve(sockets=[self._socket]))
 
     def start(self, *, restore: bool = True) -> None:
         """Begin to answer, and go on with what was under way."""

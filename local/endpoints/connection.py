@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import httptools
 
+from local.endpoints.outbox import outbox
 from local.endpoints.prompt import Waiter
 
 _JOINED_BYTES = 64 << 10
@@ -69,6 +70,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._outbox = outbox(self._loop)
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
@@ -107,10 +109,10 @@ class Connection(asyncio.Protocol):
         if self._timer is None or self._timer.when() > self._deadline:
             self._arm(self._deadline)
         if len(request.body) <= _JOINED_BYTES:
-            self._transport.write(request.head + request.body)
+            self._outbox.write(self._transport, request.head + request.body)
         else:
-            self._transport.write(request.head)
-            self._transport.write(request.body)
+            self._outbox.write(self._transport, *request)
+        self._outbox.under_way += 1
         return waiter
 
     def close(self) -> None:
@@ -145,6 +147,7 @@ class Connection(asyncio.Protocol):
     def _take_waiter(self) -> Waiter[Answer] | None:
         """Return who waits for the answer, if anybody does, and let nobody wait any more."""
         waiter, self._waiter = self._waiter, None
+        self._outbox.under_way -= waiter is not None
         return waiter if waiter is not None and not waiter.done() else None
 
     def _deliver(self) -> None:

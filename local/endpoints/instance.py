@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from local.endpoints.connection import Answer, Request
@@ -211,9 +211,9 @@ class Instance:
 
     # --- requests -------------------------------------------------------------------------------------
 
-    async def exchange(self, request: Request, timeout: float) -> Answer:
+    def exchange(self, request: Request, timeout: float) -> Awaitable[Answer]:
         """Send a whole HTTP request, return the answer; raises as `Connections.exchange`."""
-        return await self._connections.exchange(self.port, request, timeout)
+        return self._connections.exchange(self.port, request, timeout)
 
     def call(self, body: bytes, headers: dict[str, str], timeout: float) -> tuple[int, dict[str, str], bytes]:
         """Send one invocation from a thread that may wait; as `call` of the connections."""

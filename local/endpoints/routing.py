@@ -21,23 +21,24 @@ class Router:
 
     Requests enter and leave under one lock, so that a fleet that was taken out and has no request under way
     will get none any more.
+
+    Attributes:
+        fleets: those that take requests, the newest last.
+
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.fleets: tuple[Fleet, ...] = ()
         self._shares: tuple[tuple[Fleet, float], ...] = ()
         self._entries: list[_Entry] = []
         self._position = 0.0
-
-    @property
-    def fleets(self) -> tuple[Fleet, ...]:
-        """The fleets that take requests, the newest last."""
-        return tuple(fleet for fleet, _ in self._shares)
 
     def set(self, shares: Iterable[tuple[Fleet, float]]) -> None:
         """Set the fleets and the share of each, 0 for one that only stands by."""
         with self._lock:
             self._shares = tuple(shares)
+            self.fleets = tuple(fleet for fleet, _ in self._shares)
             self._entries = self._weighed()
 
     def reweigh(self) -> None:
