@@ -86,6 +86,7 @@ class Gateway(asyncio.BufferedProtocol):
         """End once what is under way is answered."""
         self._ending = True
         if not self._busy:
+            self._outbox.flush()
             self._transport.close()
 
     def pause_writing(self) -> None:
@@ -167,6 +168,7 @@ class Gateway(asyncio.BufferedProtocol):
     def _hand_over(self, data: bytes) -> None:
         """Let uvicorn have the connection, with what it sent and was not answered yet."""
         self._leave()
+        self._outbox.flush()
         self._unread = b""
         if self._paused:
             self._paused = False
@@ -175,6 +177,8 @@ class Gateway(asyncio.BufferedProtocol):
         self._transport.set_protocol(other)
         other.connection_made(self._transport)
         other.data_received(data)
+        if self._ending:
+            other.shutdown()
 
     def _invoke(self, endpoint: Endpoint, head: Head, body: Body) -> None:
         self._busy = True
@@ -201,10 +205,9 @@ class Gateway(asyncio.BufferedProtocol):
         lines.append(b"content-length: %d\r\n\r\n" % len(reply.body))
         lines.append(reply.body)
         data = b"".join(lines)
-        if keep:
-            self._outbox.write(self._transport, data)
-        else:
-            self._transport.write(data)
+        self._outbox.write(self._transport, data)
+        if not keep:
+            self._outbox.flush()
             self._transport.close()
 
     # --- time -----------------------------------------------------------------------------------------

@@ -38,10 +38,11 @@ class Outbox:
             _write(transport, parts)
             return
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._waiting.append((transport, parts))
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits, before something else is written or closed."""
         waiting, self._waiting = self._waiting, []
         for transport, parts in waiting:
             _write(transport, parts)
