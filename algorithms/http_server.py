@@ -71,17 +71,18 @@ def run(handler: Handler, limits: Limits, host: str, port: int) -> None:
         OSError: the port is taken.
 
     """
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(EagerSelector())) as runner:
-        runner.run(_serve(handler, limits, host, port))
+    selector = EagerSelector()
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        runner.run(_serve(handler, limits, host, port, selector))
 
 
-async def _serve(handler: Handler, limits: Limits, host: str, port: int) -> None:
+async def _serve(handler: Handler, limits: Limits, host: str, port: int, selector: EagerSelector) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     connections: set[_Connection] = set()
-    outbox = _Outbox(loop)
+    outbox = _Outbox(loop, selector)
     server = await loop.create_server(
         lambda: _Connection(handler, limits, connections, outbox), host, port, backlog=2048
     )
@@ -95,17 +96,21 @@ async def _serve(handler: Handler, limits: Limits, host: str, port: int) -> None
 
 
 class _Outbox:
-    """What is to be written at the end of the event loop's turn.
+    """What is to be written, at the end of the event loop's turn if others are served in it.
 
     Answers to requests that arrived together go out together: written one by one, each would wake its reader
     in the middle of the work on the next, which costs as much as a fifth of a request's processor time.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, selector: EagerSelector) -> None:
         self._loop = loop
+        self._selector = selector
         self._waiting: list[_Connection] = []
 
     def add(self, connection: _Connection) -> None:
+        if self._selector.found <= 1:
+            connection.flush()
+            return
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(connection)
@@ -167,6 +172,7 @@ class _Connection(asyncio.Protocol):
         if self._receiving and self._timer is None:
             self._timer = self._loop.call_later(self._limits.seconds, self._late)
         self._work()
+        self._send()
 
     def pause_writing(self) -> None:
         """Take no more requests from a client that does not read its answers."""
@@ -182,6 +188,7 @@ class _Connection(asyncio.Protocol):
         reason = f"the body did not arrive in {self._limits.seconds:g} seconds"
         self._arrived.append((refusal(408, reason), False))
         self._work()
+        self._send()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -211,7 +218,7 @@ class _Connection(asyncio.Protocol):
         if announced.isdigit():
             self._size = int(announced)
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and not self._too_large():
-            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._unsent.append(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         if b"content-length" not in self._headers:
@@ -260,12 +267,13 @@ class _Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
         self._work()
+        self._send()
 
     def _answer(self, answer: Response, keep: bool) -> None:
         if self._transport.is_closing():
             return
         keep = keep and not self._finishing
-        self._write(
+        self._unsent.append(
             b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
             % (
                 _STATUS_LINES[answer.status],
@@ -279,10 +287,9 @@ class _Connection(asyncio.Protocol):
             self._arrived.clear()
             self._close()
 
-    def _write(self, data: bytes) -> None:
-        if not self._unsent:
+    def _send(self) -> None:
+        if self._unsent:
             self._outbox.add(self)
-        self._unsent.append(data)
 
     def _close(self) -> None:
         self.flush()

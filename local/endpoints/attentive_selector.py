@@ -23,10 +23,15 @@ class AttentiveSelector(selectors.DefaultSelector):
 
     Each such wait that was in vain doubles the number of next ones that are left out: slow models and clients
     cost next to nothing, and the rest of the service, which does not `attend`, nothing at all.
+
+    Attributes:
+        found: how much the last wait found ready.
+
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.found = 0
         self._until = 0.0
         self._skip = 0
         self._next_skip = 1
@@ -38,6 +43,11 @@ class AttentiveSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready, or nothing after so many seconds."""
+        ready = self._wait(timeout)
+        self.found = len(ready)
+        return ready
+
+    def _wait(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout == 0 or monotonic() >= self._until or self._alone:
             return super().select(timeout)
         if self._skip:

@@ -112,7 +112,6 @@ class Connection(asyncio.Protocol):
             self._outbox.write(self._transport, request.head + request.body)
         else:
             self._outbox.write(self._transport, *request)
-        self._outbox.under_way += 1
         return waiter
 
     def close(self) -> None:
@@ -147,7 +146,6 @@ class Connection(asyncio.Protocol):
     def _take_waiter(self) -> Waiter[Answer] | None:
         """Return who waits for the answer, if anybody does, and let nobody wait any more."""
         waiter, self._waiter = self._waiter, None
-        self._outbox.under_way -= waiter is not None
         return waiter if waiter is not None and not waiter.done() else None
 
     def _deliver(self) -> None:

@@ -7,7 +7,6 @@ middle of the work on the next, and with more processes than processors take the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from local.endpoints.attentive_selector import AttentiveSelector
@@ -16,25 +15,18 @@ Bytes = bytes | bytearray
 
 
 class Outbox:
-    """What one event loop's connections write.
+    """What one event loop's connections write."""
 
-    Attributes:
-        under_way: how many requests are at containers; with others to wait for, writing can wait for the end
-            of the turn.
-
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, attend: Callable[[], None]) -> None:
-        """Take the loop, and what to call when an answer or a next request can be expected soon."""
-        self.under_way = 0
+    def __init__(self, loop: asyncio.AbstractEventLoop, selector: AttentiveSelector) -> None:
+        """Take the loop and what it waits by."""
         self._loop = loop
-        self._attend = attend
+        self._selector = selector
         self._waiting: list[tuple[asyncio.WriteTransport, tuple[Bytes, ...]]] = []
 
     def write(self, transport: asyncio.WriteTransport, *parts: Bytes) -> None:
-        """Write the parts one after another, at once where nothing else is under way."""
-        self._attend()
-        if self.under_way == 0 and not self._waiting:
+        """Write the parts one after another, at once where there is nothing else in this turn."""
+        self._selector.attend()
+        if self._selector.found <= 1 and not self._waiting:
             _write(transport, parts)
             return
         if not self._waiting:
@@ -58,16 +50,13 @@ _outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDiction
 
 
 def outbox(loop: asyncio.AbstractEventLoop) -> Outbox:
-    """Return the loop's outbox."""
-    found = _outboxes.get(loop)
-    if found is None:
-        found = _outboxes[loop] = Outbox(loop, lambda: None)
-    return found
+    """Return the outbox of a loop of `new_event_loop`."""
+    return _outboxes[loop]
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop that is attentive to what its outbox's readers say next."""
+    """Return an event loop with an outbox, attentive to what those to whom it writes say next."""
     selector = AttentiveSelector()
     loop = asyncio.SelectorEventLoop(selector)
-    _outboxes[loop] = Outbox(loop, selector.attend)
+    _outboxes[loop] = Outbox(loop, selector)
     return loop

@@ -23,7 +23,7 @@ def outcome(coroutine: Any, *steps: Any) -> tuple[Any, Exception | None]:
     return asyncio.run(main())
 
 
-async def returned(value: Any) -> Any:
+async def returned(value: int) -> int:
     return value
 
 
