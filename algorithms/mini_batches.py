@@ -6,7 +6,7 @@ file whose rows are neither aligned nor adjacent, which BLAS would copy anew for
 are then slices of that buffer. A channel that fits into one window stays there: later epochs read nothing
 and only draw another order of the mini-batches.
 
-A dense window of more than `MEMORY_BYTES`, and every one but the channel's last, lies in scratch files
+A dense window of more than `MEMORY_BYTES`, and every one of several, lies in scratch files
 (`algorithms.scratch`) with its labels, so that memory stays flat in the rows: what a window's rows take of
 it is the order while it is shuffled, 8 bytes each. Up to `KEPT_BYTES` of such windows stay for later epochs,
 too. A longer channel is read again for every epoch. Sparse rows stay CSR in memory and are shuffled within
@@ -24,7 +24,8 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from algorithms.base import Batch, Channel, CustomerError, Features
-from algorithms.scratch import Scratch, Segment, follows, is_mapped
+from algorithms.pieces import MEMORY_BYTES, Pieces, nbytes
+from algorithms.scratch import Segment, follows, is_mapped
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -32,10 +33,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 WINDOW_BYTES = 256 * 2**20
-WINDOW_ROWS = 2**19
+WINDOW_ROWS = 2**18
 """Of narrow rows, 256 MiB are millions, whose order would take more memory than all else."""
-MEMORY_BYTES = 8 * 2**20
-"""What of a dense window is in memory: all of one up to this size, else so much at a time."""
 _BLOCK_BYTES = 2**20
 """Rows are scaled in blocks of about this size, which stay in the second-level cache between the passes."""
 KEPT_BYTES = 4 * 2**30
@@ -103,8 +102,8 @@ class MiniBatches:
         self._rows = rows
         self._random = None if seed is None else np.random.default_rng(seed)
         self._window_bytes = window_bytes
-        self._pass: Iterator[_Pieces] | None = None
-        self._head: _Pieces | None = None
+        self._pass: Iterator[Pieces] | None = None
+        self._head: Pieces | None = None
         self._resident: list[Window] = []
         self.scale: Scale | None = None
 
@@ -135,7 +134,7 @@ class MiniBatches:
         self._head, self._pass = None, None
         kept: list[Window] | None = []
         while pieces is not None:
-            window = self._take(pieces)
+            window = self._take(pieces, alone=pieces.last and not kept)
             pieces.batches.clear()  # the window is complete: its source batches are free to go
             kept = self._kept(kept, window, last=pieces.last)
             if kept and pieces.last:
@@ -143,6 +142,8 @@ class MiniBatches:
             yield from self._slices(window)
             del window
             pieces = next(following, None)
+        if kept:
+            self._resident = kept
 
     def _kept(self, kept: list[Window] | None, window: Window, *, last: bool) -> list[Window] | None:
         """Return the windows so far with one more; None once they are not all to stay."""
@@ -151,7 +152,7 @@ class MiniBatches:
         if last and not kept:
             return [window]
         dense = [one.features for one in (*kept, window) if isinstance(one.features, np.ndarray)]
-        if len(dense) <= len(kept) or not all(map(is_mapped, dense[: None if not last else -1])):
+        if len(dense) <= len(kept) or not all(map(is_mapped, dense)):
             return None  # a window in memory: several would grow with the rows
         return [*kept, window] if sum(rows.nbytes for rows in dense) <= KEPT_BYTES else None
 
@@ -159,17 +160,27 @@ class MiniBatches:
         order = np.arange(count, dtype=np.int32)
         return order if self._random is None or count == 1 else self._random.permutation(order)
 
-    def _windows(self) -> Iterator[_Pieces]:
-        pieces = _Pieces()
+    def _windows(self) -> Iterator[Pieces]:
+        pieces = Pieces()
         for batch in self._channel.batches(self._rows * self._together()):
-            full = pieces.size + _nbytes(batch) > self._window_bytes or pieces.rows + len(batch) > WINDOW_ROWS
-            if pieces.batches and full:
+            if pieces.batches and self._is_full(pieces, batch):
                 yield pieces
-                pieces = _Pieces()
+                pieces = Pieces()
             pieces.add(batch)
+            # Dense batches are of one size: the next one need not wait in memory for this window's end.
+            full = isinstance(batch.features, np.ndarray) and self._is_full(pieces, batch)
+            del batch
+            if full:
+                yield pieces
+                pieces = Pieces()
         if pieces.batches:
             pieces.last = True
             yield pieces
+
+    def _is_full(self, pieces: Pieces, batch: Batch) -> bool:
+        """Whether a window has no room for a batch."""
+        size, rows = pieces.size + nbytes(batch), pieces.rows + len(batch)
+        return size > self._window_bytes or rows > WINDOW_ROWS
 
     def _together(self) -> int:
         """Return how many mini-batches are read at once: a window of many small pieces is slow to shuffle."""
@@ -177,13 +188,13 @@ class MiniBatches:
         by_bytes = min(_PIECE_BYTES, self._window_bytes // 8) // size
         return max(1, min(by_bytes, WINDOW_ROWS // 8 // self._rows))
 
-    def _take(self, taken: _Pieces) -> Window:
+    def _take(self, taken: Pieces, *, alone: bool) -> Window:
         order = np.arange(taken.rows, dtype=np.int32)
         if self._random is not None:
             self._random.shuffle(order)
         pieces = taken.batches
         sparse = not isinstance(pieces[0].features, np.ndarray)
-        if not sparse and (taken.size > MEMORY_BYTES or not taken.last):
+        if not sparse and (taken.size > MEMORY_BYTES or not alone):
             return self._take_to_scratch(pieces, order)
         labels, start = np.empty(taken.rows, np.float32), 0
         for piece in pieces:
@@ -245,31 +256,6 @@ class MiniBatches:
             yield window.slice(start, start + self._rows)
 
 
-class _Pieces:
-    """Batches of one window as they came. last: whether the channel ends with them.
-
-    What exceeds `MEMORY_BYTES` of dense batches that own their memory is laid into scratch files.
-    """
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.size, self.rows, self.last = 0, 0, False
-        self._owned = 0
-        self._features, self._labels = Scratch(), Scratch()
-
-    def add(self, batch: Batch) -> None:
-        """Take up a batch."""
-        self.size += _nbytes(batch)
-        self.rows += len(batch)
-        if isinstance(batch.features, np.ndarray) and not is_mapped(batch.features):
-            self._owned += _nbytes(batch)
-            if self._owned > MEMORY_BYTES:
-                assert batch.labels is not None
-                labels = self._labels.append(np.ascontiguousarray(batch.labels)[:, None])[:, 0]
-                batch = Batch(self._features.append(np.ascontiguousarray(batch.features)), labels)
-        self.batches.append(batch)
-
-
 def _block_rows(width: int) -> int:
     return max(1, _BLOCK_BYTES // (4 * width))
 
@@ -285,13 +271,18 @@ def _inverse(order: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 def _joined(parts: list[Floats]) -> list[Floats]:
     """Return the same rows in fewer arrays: parts that follow each other in one mapped file become one."""
-    joined: list[Floats] = []
-    for part in parts:
-        if joined and follows(joined[-1], part):
-            first = joined.pop()
-            part = as_strided(first, (len(first) + len(part), first.shape[1]), writeable=False)
-        joined.append(part)
-    return joined
+    rows: list[int] = []
+    firsts: list[Floats] = []
+    for place, part in enumerate(parts):
+        if place and follows(parts[place - 1], part):
+            rows[-1] += len(part)
+        else:
+            firsts.append(part)
+            rows.append(len(part))
+    return [
+        as_strided(first, (count, first.shape[1]), writeable=False)
+        for first, count in zip(firsts, rows, strict=True)
+    ]
 
 
 def _gather(sources: list[Floats], rows: npt.NDArray[np.int32]) -> Floats:
@@ -309,10 +300,3 @@ def _gather(sources: list[Floats], rows: npt.NDArray[np.int32]) -> Floats:
         gathered[chosen] = source[rows[chosen] - first]
         first, low = end, high
     return gathered
-
-
-def _nbytes(batch: Batch) -> int:
-    features = batch.features
-    if isinstance(features, np.ndarray):
-        return int(features.shape[0] * features.shape[1] * 4)
-    return int(features.data.nbytes + features.indices.nbytes + features.indptr.nbytes)

@@ -18,7 +18,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-SEGMENT_BYTES = 64 * 2**20
+SEGMENT_BYTES = 256 * 2**20
+"""A segment takes up what was written to it, however long it may become."""
+_WRITTEN_BYTES = 2**20
+"""Rows that are not C-ordered are copied a part of this size at a time."""
 
 
 class Segment:
@@ -43,30 +46,36 @@ class Segment:
         return self._rows[: self._used]
 
     def append(self, rows: Floats) -> Floats:
-        """Write C-ordered rows, shape (n ≤ room, width); return them as they lie here, read-only."""
-        rest = rows.data.cast("B") if rows.size else b""
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        start, self._used = self._used, self._used + len(rows)
+        """Write rows, shape (n ≤ room, width), of any strides; return them as they lie here, read-only."""
+        start, width = self._used, self._rows.shape[1]
+        step = max(1, _WRITTEN_BYTES // (4 * max(1, width)))
+        for low in range(0, len(rows) if width else 0, step):
+            rest = np.ascontiguousarray(rows[low : low + step]).data.cast("B")
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        self._used += len(rows)
         return self._rows[start : self._used]
 
 
 class Scratch:
-    """Any number of rows of one width, in segments."""
+    """Any number of rows of one width, in segments: each twice as long as the one before, up to a limit."""
 
     def __init__(self) -> None:
         self._last: Segment | None = None
+        self._bytes = 0
 
     def append(self, rows: Floats) -> Floats:
-        """Write C-ordered rows, shape (n, width); return them as they lie here, read-only."""
+        """Write rows, shape (n, width), of any strides; return them as they lie here, read-only."""
         if self._last is None or self._last.room < len(rows):
-            width = rows.shape[1]
-            self._last = Segment(max(len(rows), SEGMENT_BYTES // (4 * max(1, width))), width)
+            width = max(1, rows.shape[1])
+            wanted = max(len(rows), self._bytes // (4 * width))
+            self._last = Segment(wanted, rows.shape[1])
+            self._bytes = min(8 * width * wanted, SEGMENT_BYTES)
         return self._last.append(rows)
 
 
 def laid_down(blocks: Iterable[Floats], multiple: int) -> Iterator[Floats]:
-    """Write blocks of C-ordered rows one after another; yield them as they lie here, read-only.
+    """Write blocks of rows one after another; yield them as they lie here, read-only.
 
     Each stretch that is handed out has a multiple of so many rows, but for the last: a reader who wants
     batches of as many has none to put together, however the rows came.

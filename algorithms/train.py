@@ -14,6 +14,7 @@ from algorithms.base import Algorithm, Channel, Model
 from algorithms.channel_config import read_channel_configs
 from algorithms.channels import InputChannel
 from algorithms.errors import CustomerError
+from algorithms.heap import give_back
 from algorithms.hyperparameters import AUTO
 from algorithms.logs import HOST, MetricLog
 from algorithms.paths import Paths
@@ -25,6 +26,7 @@ EXIT_INTERNAL_ERROR = 255
 
 def run_training(name: str, paths: Paths) -> int:
     """Run the job and return its exit code: 0, 1 (the user can cure it) or 255 (a fault of the algorithm)."""
+    give_back()
     try:
         _train(find_algorithm(name), paths)
     except CustomerError as error:
