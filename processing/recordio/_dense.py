@@ -33,7 +33,7 @@ def decode_dense(block: npt.NDArray[np.uint8], length: int, first: Layout) -> Ar
     labels = hole_numbers(block, _hole(first.label), first.label_tensor)
     if labels is None or labels.shape[1] != 1:
         return None
-    return Arrays(features, np.ascontiguousarray(labels[:, 0]))
+    return Arrays(features, labels[:, 0])
 
 
 def _hole(span: Span) -> slice:
