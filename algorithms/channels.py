@@ -1,8 +1,8 @@
 """A channel as an algorithm reads it: checked batches, in File, FastFile and Pipe mode alike.
 
 Sources are read in pieces of a few MiB, so the memory needed does not grow with the data. A file of dense
-recordIO is mapped, and its batches are views of it. A file of CSV is parsed once, its rows kept in scratch
-files (`algorithms.scratch`) for later passes; labels of mapped files lie there, too.
+recordIO is mapped, and its batches, labels included, are views of it. A file of CSV is parsed once, its rows
+kept in scratch files (`algorithms.scratch`) for later passes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from algorithms.channel_config import ChannelConfig
 from algorithms.checks import RowChecks
 from algorithms.csv_rows import CsvError, read_blocks
 from algorithms.errors import CustomerError
-from algorithms.scratch import Scratch, laid_down
+from algorithms.scratch import laid_down
 from algorithms.sources import Source, fifo_source, file_sources
 from processing.recordio import Arrays, RecordIOError, read_chunks, read_dense, rebatch
 
@@ -47,7 +47,6 @@ class InputChannel:
         self._checked = False
         self._epoch = 0
         self._mapped: dict[Path, Arrays] = {}
-        self._labels = Scratch()
         self._parsed: dict[Path, list[Arrays]] = {}
         self._begun: tuple[Arrays, Pieces] | None = None
 
@@ -139,10 +138,7 @@ class InputChannel:
 
     def _mapped_pieces(self, path: Path, multiple: int) -> Pieces:
         if path not in self._mapped:
-            features, labels = read_dense(path)
-            if labels is not None:  # a copy, of which memory would hold 4 bytes for each row of the file
-                labels = self._labels.append(labels[:, None])[:, 0]
-            self._mapped[path] = Arrays(features, labels)
+            self._mapped[path] = read_dense(path)
         features, labels = self._mapped[path]
         if self._checked:
             yield Arrays(features, labels)

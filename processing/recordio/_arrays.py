@@ -28,9 +28,10 @@ def read_arrays(source: Source, *, copy: bool = False) -> Arrays:
     """All records as arrays, dense or sparse, whichever the first record is.
 
     source: a path, the bytes themselves, or an open binary file, which is read to its end.
-    copy: False lets dense features be a view, possibly read-only and strided, into the bytes or the file (it
-    is mapped, and must not be truncated while the array lives). That takes records of one layout, and float32
-    values that lie on multiples of four bytes; elsewhere, and with True, they are an own, contiguous array.
+    copy: False lets dense features and labels be views, possibly read-only and strided, into the bytes or the
+    file (it is mapped, and must not be truncated while the arrays live). That takes records of one layout, and
+    float32 values that lie on multiples of four bytes; elsewhere, and with True, they are own, contiguous
+    arrays.
 
     Returns features float32 (n, d) and labels float32 (n,) or None. float64 and int32 tensors are cast: what
     is beyond float32's range becomes infinite. An empty source gives features of shape (0, 0).
@@ -68,7 +69,7 @@ def read_batches(stream: BinaryIO, rows: int) -> Iterator[Arrays]:
 def _read(source: Source, form: Form, copy: bool) -> Arrays:
     whole = _view(source, form)
     if whole is not None:
-        return Arrays(np.array(whole.features, order="C"), whole.labels) if copy else whole
+        return whole.copied() if copy else whole
     room = Room.of(_size(source))
     with opened(source) as stream:
         chunks = (decode_frames(frames, form, room) for frames in stream_frames(stream))

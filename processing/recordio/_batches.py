@@ -16,7 +16,7 @@ class Arrays(NamedTuple):
     """Consecutive records.
 
     features: float32 (n, d), dense (rows contiguous, possibly strided) or CSR.
-    labels: float32 (n,), or None where the records carry no label.
+    labels: float32 (n,), possibly strided, or None where the records carry no label.
     """
 
     features: Features
@@ -36,6 +36,11 @@ class Arrays(NamedTuple):
         """Return records `start` to `stop`; dense ones as a view."""
         labels = None if self.labels is None else self.labels[start:stop]
         return Arrays(self.features[start:stop], labels)
+
+    def copied(self) -> Arrays:
+        """Return dense records in memory of their own, C-ordered."""
+        labels = None if self.labels is None else np.array(self.labels)
+        return Arrays(np.array(self.features, order="C"), labels)
 
     def described(self) -> str:
         """Say what every batch of one stream has in common."""
