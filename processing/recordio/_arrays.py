@@ -29,8 +29,8 @@ def read_arrays(source: Source, *, copy: bool = False) -> Arrays:
 
     source: a path, the bytes themselves, or an open binary file, which is read to its end.
     copy: False lets dense features and labels be views, possibly read-only and strided, into the bytes or the
-    file (it is mapped, and must not be truncated while the arrays live). That takes records of one layout, and
-    float32 values that lie on multiples of four bytes; elsewhere, and with True, they are own, contiguous
+    file (it is mapped, and must not be truncated while the arrays live). That takes records of one layout,
+    and float32 values that lie on multiples of four bytes; elsewhere, and with True, they are own, contiguous
     arrays.
 
     Returns features float32 (n, d) and labels float32 (n,) or None. float64 and int32 tensors are cast: what
