@@ -90,9 +90,12 @@ def _decode_recordio(body: bytes, feature_dim: int) -> Features:
     if row is not None:
         return row
     features = read_arrays(body).features
-    if isinstance(features, np.ndarray) and features.shape[1] == feature_dim:
+    if not isinstance(features, np.ndarray):
+        return features
+    if features.shape[1] == feature_dim:
         quick_rows.remember_form(body, features)
-    return features
+    # Rows lie between their records' heads: BLAS would copy them for each of the two products to come.
+    return np.ascontiguousarray(features)
 
 
 def _decode_json(body: bytes, feature_dim: int) -> Features:
