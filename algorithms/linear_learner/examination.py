@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.linear_learner.calibration import calibrate, criterion_values
+from algorithms.linear_learner.comparison import best_values
 from algorithms.linear_learner.losses import Loss
 from algorithms.linear_learner.metrics import Metrics, Named
 from algorithms.linear_learner.settings import Criterion
@@ -18,11 +19,11 @@ from algorithms.scratch import Segment
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_SCORES = 2**22
-"""Scores kept to choose among models and calibrate: 16 MiB of scratch, whatever the channel's length."""
+_SCORES = 2**21
+"""Scores kept to choose among models: 8 MiB of scratch, whatever the channel's length."""
 
-_ROWS = 2**18
-"""Rows that a threshold is found from where nobody says how many: sorted, they take 15 MB."""
+_ROWS = 2**17
+"""Rows that a threshold is found from where nobody says how many: sorted, they take 8 MB."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +75,15 @@ class Examination:
             return losses, criterion_values(
                 self._criterion, positives[0], positives[1], actual, max(count, 1)
             )
-        return losses, self.calibrated(candidates, None)[0]
+        return losses, self.best_values(candidates, None)
 
-    def calibrated(self, candidates: Weights, samples: int | None) -> tuple[Doubles, Floats]:
-        """Best criterion value and its threshold per model, from the channel's first rows.
+    def best_values(self, candidates: Weights, samples: int | None) -> Doubles:
+        """Best criterion value per model that a threshold gives, from the channel's first rows.
 
         samples: at most so many rows; None: as many as `_SCORES` allows.
         """
-        scores, labels = self._collect(
-            candidates, min(samples or _SCORES, max(_SCORES // candidates.models, 1))
-        )
-        # One model after another: side by side they would be sorted in as many times the memory.
-        found = [
-            calibrate(self._criterion, scores[:, model : model + 1], labels)
-            for model in range(scores.shape[1])
-        ]
-        return np.concatenate([best for best, _ in found]), np.concatenate([cut for _, cut in found])
+        rows = min(samples or _SCORES, max(_SCORES // candidates.models, 1))
+        return best_values(self._criterion, *self._collect(candidates, rows))
 
     def threshold(self, chosen: Weights, samples: int | None) -> float:
         """Threshold of one model, from at most `samples` rows (None: `_ROWS`)."""

@@ -147,11 +147,9 @@ class _Job:
         settings = self._settings
         if settings.kind != BINARY or settings.criterion.falling:
             return self._best.leader, 0.0
-        values, thresholds = judge.calibrated(candidates, settings.calibration_samples)
+        values = judge.best_values(candidates, settings.calibration_samples)
         values[~self._best.usable] = -np.inf
         leader = int(np.argmax(values))
-        if settings.calibration_samples is None or candidates.models == 1:
-            return leader, float(thresholds[leader])
         return leader, judge.threshold(candidates.model(leader), settings.calibration_samples)
 
     def _report(

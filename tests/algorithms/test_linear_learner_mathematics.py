@@ -17,6 +17,7 @@ from algorithms.array_channel import ArrayChannel
 from algorithms.base import Batch, Features
 from algorithms.errors import CustomerError
 from algorithms.linear_learner.calibration import calibrate
+from algorithms.linear_learner.comparison import best_values
 from algorithms.linear_learner.early_stopping import EarlyStopping
 from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
@@ -396,3 +397,22 @@ def test_an_empty_channel_is_refused() -> None:
 
 def _dense(features: Features) -> Floats:
     return features if isinstance(features, np.ndarray) else np.asarray(features.toarray())
+
+
+@pytest.mark.parametrize(
+    "name", ["accuracy", "f_beta", "precision_at_target_recall", "recall_at_target_precision"]
+)
+def test_models_are_compared_on_a_grid_of_thresholds_as_by_all_of_them(name: str) -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(20_000) < 0.1).astype(np.float32)
+    scores = random.normal(size=(20_000, 5)) - 3 + labels[:, None] * np.array([1, 2, 2.5, 3, 4])
+    scores = (scores * np.array([1, 1e-6, 1, 1e6, 1])).astype(np.float32)
+    scores[0, 2], scores[1, 4] = 1e30, np.inf  # rows far from all others stretch no grid
+    criterion = Criterion(name)
+    exact = np.array([calibrate(criterion, scores[:, [model]], labels)[0][0] for model in range(5)])
+    found = best_values(criterion, scores, labels)
+    assert (found <= exact + 1e-12).all()
+    np.testing.assert_allclose(found, exact, atol=0.003)
+    few = best_values(criterion, scores[:1000], labels[:1000])
+    sorted_few = [calibrate(criterion, scores[:1000, [m]], labels[:1000])[0][0] for m in range(5)]
+    np.testing.assert_array_equal(few, sorted_few)

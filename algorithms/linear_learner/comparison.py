@@ -1,0 +1,72 @@
+"""The best that each of many models reaches of a criterion, without sorting every model's scores.
+
+All models at once: scores have shape (n, models), float32; labels (n,) are 0 and 1. Of many rows the best
+threshold is looked for on a grid of `BINS` steps, evenly spaced in s / (1 + |s|), s being the score over
+the model's median absolute score: finest around 0, and no far score stretches it. For 50,000 rows and 32
+models that takes 10 ms, where sorting takes 100.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.linear_learner.calibration import calibrate, criterion_values
+from algorithms.linear_learner.settings import Criterion
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+BINS = 4096
+SORTED_ROWS = 4096
+"""So many rows are sorted, which is exact: they are no more than there are steps."""
+_SAMPLED = 1024
+_TOGETHER = 2**17
+"""Scores put into bins at a time: half a MiB."""
+
+
+def best_values(criterion: Criterion, scores: Floats, labels: Floats) -> Doubles:
+    """Return the best value (models,) of the criterion that a threshold gives each model."""
+    count, models = scores.shape
+    if count <= SORTED_ROWS:
+        # One model after another: side by side they would be sorted in as many times the memory.
+        return np.concatenate([calibrate(criterion, scores[:, m : m + 1], labels)[0] for m in range(models)])
+    negatives, positives = _counted(scores, labels)
+    # From the highest step down; before the first, no row is positive.
+    true, false = (_from_above(counts) for counts in (positives, negatives))
+    actual = float(positives[0].sum())
+    return np.asarray(criterion_values(criterion, true, true + false, actual, count).max(axis=1))
+
+
+def _from_above(counts: npt.NDArray[np.int64]) -> Doubles:
+    """Return the rows of each step and all above it, (models, BINS + 1), beginning with none."""
+    found = np.zeros((len(counts), BINS + 1))
+    np.cumsum(counts[:, ::-1], axis=1, out=found[:, 1:])
+    return found
+
+
+def _counted(scores: Floats, labels: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Count rows of label 0 and of label 1 by model and step: (models, BINS) each."""
+    count, models = scores.shape
+    step = max(1, _TOGETHER // models)
+    parts = [slice(first, first + step) for first in range(0, count, step)]
+    middle = np.median(np.abs(scores[:_SAMPLED]), axis=0)
+    scale = (1 / np.where(np.isfinite(middle) & (middle > 0), middle, 1)).astype(np.float32)
+    found = np.zeros((2, models * BINS), np.int64)
+    first_bins = np.arange(models, dtype=np.int32) * BINS
+    for part in parts:
+        # A score beyond all bounds is in the last step on its side; rows of labels lie behind each other.
+        by_label = np.argsort(labels[part] > 0, kind="stable")
+        scaled = np.clip(scores[part][by_label] * scale, -1e30, 1e30)
+        scaled /= 1 + np.abs(scaled)
+        scaled += 1
+        scaled *= BINS / 2
+        with np.errstate(invalid="ignore"):  # a model that has diverged is not chosen, whatever its value
+            bins = scaled.astype(np.int32)
+        np.clip(bins, 0, BINS - 1, out=bins)
+        bins += first_bins
+        negative = int((labels[part] <= 0).sum())
+        for label, rows in enumerate((bins[:negative], bins[negative:])):
+            found[label] += np.bincount(rows.ravel(), minlength=models * BINS)
+    negatives, positives = found.reshape(2, models, BINS)
+    return negatives, positives
