@@ -20,8 +20,9 @@ HEADER = 8
 LONGEST = (1 << 31) - 1
 """Bytes of the longest payload: protobuf's own limit for a message."""
 
-CHUNK = 1 << 20
-"""Bytes asked of a stream at a time."""
+CHUNK = 1 << 21
+"""Bytes asked of a stream at a time. A sparse chunk costs some 200 calls: with half as many bytes it took a
+seventh longer to read, with twice as many no less."""
 
 PADDING = np.array([0, 0xFFFFFF00, 0xFFFF0000, 0xFF000000], np.uint32)
 """Which bits of a frame's last word are padding, by the payload's length modulo four."""

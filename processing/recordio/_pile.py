@@ -45,6 +45,11 @@ class Pile(Generic[Number]):
             space[:] = part
         self._filled += len(part)
 
+    def whole(self) -> npt.NDArray[Number]:
+        """Give all numbers, and what room they leave back: no part of them may be looked at any more."""
+        self._numbers.resize(self._filled, refcheck=False)
+        return self._numbers
+
     def all(self) -> npt.NDArray[Number]:
         """Give those that arrived."""
         return self._numbers[: self._filled]
@@ -73,7 +78,8 @@ def join_all(chunks: Iterator[Arrays], room: Room) -> Arrays:
         return empty()
     if first.kind == "dense":
         return join([first, *chunks])
-    keys: Pile[Any] = room.keys if first.width <= np.iinfo(np.int32).max else Pile(np.int64)
+    width, labelled = first.width, first.labels is not None
+    keys: Pile[Any] = room.keys if width <= np.iinfo(np.int32).max else Pile(np.int64)
     behind, labels = Pile(np.int64), Pile(np.float32)
     behind.add(np.zeros(1, np.int64))
     for chunk in chain([first], chunks):
@@ -83,5 +89,6 @@ def join_all(chunks: Iterator[Arrays], room: Room) -> Arrays:
         keys.add(matrix.indices)
         if chunk.labels is not None:
             labels.add(chunk.labels)
-    joined = csr(room.values.all(), keys.all(), behind.all(), first.width)
-    return Arrays(joined, None if first.labels is None else labels.all())
+    del first, chunk, matrix  # what lies in the room is to be moved
+    joined = csr(room.values.whole(), keys.whole(), behind.whole(), width)
+    return Arrays(joined, labels.whole() if labelled else None)

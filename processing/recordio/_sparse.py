@@ -83,8 +83,11 @@ def _decode(frames: Frames, first: Layout, room: Room | None) -> Arrays:
     keys = _keys(encoded[:-PIECE], behind, key_behind, width, room)
     values = _values(buffer, value_start, value_bytes, dtype, room)
     indptr = np.zeros(len(where.start) + 1, keys.dtype)
-    indptr[1:][rows] = counts
-    np.cumsum(indptr, out=indptr)
+    if filled:
+        indptr[1:] = behind
+    else:
+        indptr[1:][rows] = counts
+        np.cumsum(indptr, out=indptr)
     return Arrays(csr(values, keys, indptr, width), labels)
 
 
@@ -158,7 +161,8 @@ def _packed(buffer: Bytes, at: Counts, stop: Counts, tag: int) -> tuple[Counts, 
     ending = endings(words)
     if ending is None:
         raise _Mismatch
-    start = at + 2 + (ending & 0x80 == 0) + (ending & 0x8080 == 0)
+    second = words >> 7 & 1
+    start = at + (2 + second + (words >> 15 & second))
     reduce(words, ending)
     lengths = words.astype(np.int64)
     if (start + lengths > stop).any():

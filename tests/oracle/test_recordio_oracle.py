@@ -77,6 +77,19 @@ def sparse_cases(rng: np.random.Generator) -> Iterator[Case]:
                     yield Case(features, labels, encode_sparse(features, labels))
 
 
+def ragged_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Many rows of very different lengths, with keys in no order, of all widths."""
+    for width in (200_000, 1_000_000, 1 << 40):
+        for label in (None, "f4"):
+            counts = np.append(rng.geometric(0.04, 400) - 1, [3000, 0, 5000])
+            indptr = np.concatenate([[0], np.cumsum(counts)])
+            columns = rng.integers(0, width, indptr[-1]) >> rng.integers(0, 40, indptr[-1])
+            data = rng.normal(size=indptr[-1]).astype("f4")
+            features = csr_matrix((data, columns, indptr), shape=(len(counts), width))
+            labels = labels_for(len(counts), label, rng)
+            yield Case(features, labels, encode_sparse(features, labels))
+
+
 @pytest.fixture(scope="module")
 def oracle(repository: Path) -> Path:
     """The interpreter of an environment with `sagemaker<3` and scipy."""
@@ -94,7 +107,7 @@ def oracle(repository: Path) -> Path:
 def answered(oracle: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     """All cases, answered by v2 in one process: importing it takes seconds."""
     rng = np.random.default_rng(0)
-    cases = [*dense_cases(rng), *sparse_cases(rng)]
+    cases = [*dense_cases(rng), *sparse_cases(rng), *ragged_cases(rng)]
     folder = tmp_path_factory.mktemp("oracle")
     asked, answers = folder / "cases.npz", folder / "answers.npz"
     np.savez(

@@ -36,8 +36,10 @@ from processing.recordio import (
 from processing.recordio import _encode as encode_module
 from processing.recordio import _frames as frames_module
 from processing.recordio import _sparse as sparse_module
+from processing.recordio import _varints as varints_module
 from processing.recordio._decode import together
 from processing.recordio._form import Form
+from processing.recordio._ragged import PIECE, gather
 from processing.recordio._records import collect
 
 MAGIC = bytes.fromhex("0a23d7ce")
@@ -159,6 +161,32 @@ class TestWhatIsWrittenIsRead:
         features = sparse([3, 0, 5, 2], 70_000)
         monkeypatch.setattr(sparse_module, "LARGEST", 100)
         assert_same(read_sparse(encode_sparse(features)), features, None)
+
+    @pytest.mark.parametrize("dtype", ["f4", "f8"])
+    @pytest.mark.parametrize("width", [70_000, 1 << 40])
+    def test_ragged_rows_over_many_chunks(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, dtype: str
+    ) -> None:
+        # Lengths of one, two and three bytes, empty rows at either end, rows longer than a chunk.
+        counts = [0, 0, *np.random.default_rng(3).geometric(0.05, 150).tolist(), 0, 6000, 31, 32, 0]
+        rng = np.random.default_rng(4)
+        indptr = np.concatenate([[0], np.cumsum(counts)])
+        # Keys of all widths, in no order, some of them twice in a row.
+        keys = rng.integers(0, width, indptr[-1]) >> rng.integers(0, 40, indptr[-1])
+        features = csr_matrix(
+            (rng.normal(size=len(keys)).astype(dtype), keys, indptr), shape=(len(counts), width)
+        )
+        labels = dense(1, len(counts))[0]
+        encoded = encode_sparse(features, labels)
+        path = tmp_path / "rows.pbr"
+        path.write_bytes(encoded)
+        monkeypatch.setattr(frames_module, "CHUNK", 5000)
+        for source in (path, encoded, io.BytesIO(encoded)):
+            assert_same(read_sparse(source), features, labels)
+        read = read_sparse(path).features
+        assert not read.has_sorted_indices
+        assert np.array_equal(read.sorted_indices().indices, features.sorted_indices().indices)
+        assert_same(one(list(read_batches(io.BytesIO(encoded), 7))), features, labels)
 
     @pytest.mark.parametrize("other", [coo_matrix, csc_matrix])
     def test_any_sparse_format_is_written_row_by_row(self, other: type) -> None:
@@ -437,7 +465,14 @@ def entry(number: int, tensor: bytes, name: bytes = b"values", kind: int = 2) ->
     return field(number, field(1, name) + field(2, field(kind, tensor)))
 
 
+def widely(number: int, data: bytes) -> bytes:
+    """The same, its length in one byte more than it needs."""
+    return bytes([number << 3 | 2, len(data) | 0x80, 0]) + data
+
+
 FLOATS = struct.pack("<2f", 1, 2)
+TENSOR = field(1, FLOATS) + field(2, b"\x01\x04") + field(3, b"\x06")
+TENSOR_ENTRY = field(1, b"values") + field(2, field(2, TENSOR))
 FEATURES = entry(1, field(1, FLOATS))
 LABEL = entry(2, field(1, struct.pack("<f", 3)))
 
@@ -491,6 +526,32 @@ class TestRecordsThatOthersWrote:
     def test_sparse(self, tensor: bytes) -> None:
         wanted = csr_matrix(np.array([[0, 1, 0, 0, 2, 0]] * 2, "f4"))
         assert_same(read_arrays(framed(entry(1, tensor) + LABEL) * 2), wanted, np.full(2, 3, "f4"))
+
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            pytest.param(widely(1, TENSOR_ENTRY), id="features"),
+            pytest.param(field(1, field(1, b"values") + widely(2, field(2, TENSOR))), id="value"),
+            pytest.param(field(1, field(1, b"values") + field(2, widely(2, TENSOR))), id="tensor"),
+            pytest.param(entry(1, widely(1, FLOATS) + TENSOR[len(FLOATS) + 2 :]), id="values"),
+            pytest.param(entry(1, field(1, FLOATS) + widely(2, b"\x01\x04") + field(3, b"\x06")), id="keys"),
+            pytest.param(entry(1, field(1, FLOATS) + field(2, b"\x01\x04") + widely(3, b"\x06")), id="shape"),
+        ],
+    )
+    def test_lengths_that_take_more_bytes_than_they_need(self, payload: bytes) -> None:
+        plain = framed(entry(1, TENSOR) + LABEL)
+        wanted = csr_matrix(np.array([[0, 1, 0, 0, 2, 0]] * 2, "f4"))
+        odd = framed(payload + LABEL)
+        for encoded in (odd * 2, plain + odd, odd + plain):
+            assert_same(read_arrays(encoded), wanted, np.full(2, 3, "f4"))
+
+    def test_an_empty_row_may_say_so_or_leave_its_fields_out(self) -> None:
+        full, out = entry(1, TENSOR), entry(1, field(3, b"\x06"))
+        said = entry(1, field(1, b"") + field(2, b"") + field(3, b"\x06"))
+        wanted = csr_matrix(np.array([[0, 1, 0, 0, 2, 0], [0] * 6], "f4"))
+        for empty_row in (out, said):
+            assert_same(read_arrays(framed(full) + framed(empty_row)), wanted, None)
+            assert_same(read_arrays(framed(empty_row) + framed(full)), wanted[::-1], None)
 
     def test_the_magic_inside_a_record_does_not_begin_another(self) -> None:
         features = np.frombuffer(MAGIC * 12, "f4").reshape(3, 4)
@@ -639,6 +700,10 @@ class TestBadInput:
             read_arrays(io.BytesIO(bad))
         with pytest.raises(RecordIOError, match="record 1, byte 335"):
             read_dense(bad)
+        # The first of several is named.
+        worse = bad[:-1] + b"\x01"
+        with pytest.raises(RecordIOError, match="record 1, byte 335"):
+            read_arrays(io.BytesIO(worse))
 
     @pytest.mark.parametrize(
         ("second", "message"),
@@ -711,6 +776,7 @@ SAMPLES = [
     encode_dense(dense(4, 3, "i8"), np.array([1, -1, 1, 300])),
     encode_sparse(sparse([3, 0, 5, 2], 70_000), np.arange(4, dtype="f4")),
     encode_sparse(sparse([3, 3, 3], 100, "f8")),
+    encode_sparse(sparse([17, 18, 17, 200, 0, 18, 17], 3_000_000), dense(1, 7)[0]),
 ]
 
 
@@ -789,6 +855,38 @@ class TestDamage:
             for source in (data, framed(data)):
                 with contextlib.suppress(RecordIOError):
                     read(source)
+
+
+class TestManyAtOnce:
+    """What the vectorised reader is made of, against loops."""
+
+    @quick
+    @given(lengths=st.lists(st.one_of(st.integers(0, 5), st.integers(0, 3 * PIECE)), max_size=40))
+    def test_rows_are_copied_end_to_end(self, lengths: list[int]) -> None:
+        rng = np.random.default_rng(len(lengths))
+        buffer = rng.integers(0, 256, 5000 + PIECE, np.uint8)
+        starts = rng.integers(0, 4500, len(lengths))
+        out = np.empty(sum(lengths) + PIECE, np.uint8)
+        gather(buffer, starts, np.array(lengths, np.int64), out)
+        rows = [buffer[start : start + length] for start, length in zip(starts, lengths, strict=True)]
+        assert out[:-PIECE].tobytes() == b"".join(row.tobytes() for row in rows)
+
+    @pytest.mark.parametrize("bits", [7, 14, 21, 28, 29, 64])
+    def test_varints_of_all_widths_over_many_blocks(self, monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+        rng = np.random.default_rng(bits)
+        values = rng.integers(0, (1 << bits) - 1, 1000, np.uint64, endpoint=True)
+        values >>= rng.integers(0, bits, 1000, np.uint64)
+        values[-1] = (1 << bits) - 1
+        encoded = b"".join(varints_module.encode_one(value) for value in values.tolist())
+        monkeypatch.setattr(varints_module, "NUMBERS", 64)
+        decoded = varints_module.decode(np.frombuffer(encoded, np.uint8))
+        assert decoded is not None
+        assert np.array_equal(decoded[0], values)
+        again, ends = varints_module.encode(values)
+        assert again.tobytes() == encoded
+        assert np.array_equal(decoded[1] + 1, ends)
+        for cut in (b"\x80", b"\x80" * 10 + b"\x01"):
+            assert varints_module.decode(np.frombuffer(encoded + cut, np.uint8)) is None
 
 
 def drain(data: bytes) -> tuple[list[Arrays], RecordIOError | None]:
