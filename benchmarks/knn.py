@@ -14,23 +14,18 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.base import RECORDIO, Model
-from algorithms.channel_config import ChannelConfig
-from algorithms.channels import InputChannel
+from algorithms.base import Model
 from algorithms.knn import ALGORITHM
-from algorithms.logs import MetricLog
 from benchmarks.command import main
+from benchmarks.mnist import PIXELS, Floats, Split, channel_file, read, train, write_channels
 from benchmarks.results import Peer, Result
 from benchmarks.timing import in_turns
-from processing.readers.mnist_pickle import read_mnist_pickle
-from processing.recordio import write_numpy_to_dense_tensor
 
 K, BATCH = 10, 1_000
 QUICK_ROWS, QUICK_QUERIES = 10_000, 1_000
@@ -46,15 +41,6 @@ VARIANTS = {
 }
 """What a user may trade accuracy for time with."""
 
-Floats = npt.NDArray[np.float32]
-
-
-class Split(NamedTuple):
-    """features (n, 784) and labels (n,), float32, contiguous."""
-
-    features: Floats
-    labels: Floats
-
 
 def accuracy(predicted: npt.NDArray[Any], test: Split) -> float:
     """Share of the images whose digit was found."""
@@ -62,30 +48,21 @@ def accuracy(predicted: npt.NDArray[Any], test: Split) -> float:
 
 
 class Job:
-    """Training as a container does it: from a channel over a recordIO file to a model."""
+    """Training over a file of the images to search."""
 
-    def __init__(self, folder: Path, train: Split) -> None:
-        self._folder, self._rows = folder, len(train.labels)
-        self.path = folder / "train" / "data.pbr"
-        self.path.parent.mkdir()
-        with self.path.open("wb") as file:
-            write_numpy_to_dense_tensor(file, *train)
+    def __init__(self, folder: Path, images: Split) -> None:
+        self._folder, self._rows = write_channels(folder, {"train": images}), len(images.labels)
+        self.path = channel_file(folder, "train")
 
     def __call__(self, given: Mapping[str, str]) -> Model:
         """Train with these hyperparameters beside those that all have."""
-        values = ALGORITHM.hyperparameters.parse(
-            {
-                "feature_dim": "784",
-                "k": str(K),
-                "sample_size": str(self._rows),
-                "predictor_type": "classifier",
-                **given,
-            }
-        )
-        config = ChannelConfig("train", RECORDIO, pipe=False, gzip=False)
-        rule = ALGORITHM.label_rule(values)
-        channel = InputChannel(config, self._folder, label_rule=rule, feature_dim=784)
-        return ALGORITHM.train(values, {"train": channel}, MetricLog(StringIO()))
+        fixed = {
+            "feature_dim": str(PIXELS),
+            "k": str(K),
+            "sample_size": str(self._rows),
+            "predictor_type": "classifier",
+        }
+        return train(ALGORITHM, {**fixed, **given}, self._folder)
 
 
 def predict(model: Model, queries: Floats) -> npt.NDArray[Any]:
@@ -109,13 +86,13 @@ def products(rows: Floats, queries: Floats) -> None:
             np.matmul(some, block.T, out=out[: len(some)] if whole else None)
 
 
-def by_faiss(train: Split) -> Callable[[Floats], npt.NDArray[Any]]:
+def by_faiss(images: Split) -> Callable[[Floats], npt.NDArray[Any]]:
     """Ask IndexFlatL2 for all queries at once, and take the commonest digit of the k."""
     import faiss
 
-    index = faiss.IndexFlatL2(train.features.shape[1])
-    index.add(train.features)
-    digits = train.labels.astype(np.int64)
+    index = faiss.IndexFlatL2(images.features.shape[1])
+    index.add(images.features)
+    digits = images.labels.astype(np.int64)
 
     def classify(queries: Floats) -> npt.NDArray[Any]:
         _, found = index.search(queries, K)
@@ -126,46 +103,30 @@ def by_faiss(train: Split) -> Callable[[Floats], npt.NDArray[Any]]:
     return classify
 
 
-def by_scikit_learn(train: Split) -> Callable[[Floats], npt.NDArray[Any]]:
+def by_scikit_learn(images: Split) -> Callable[[Floats], npt.NDArray[Any]]:
     """Ask KNeighborsClassifier, on all cores."""
     from sklearn.neighbors import KNeighborsClassifier
 
     peer = KNeighborsClassifier(n_neighbors=K, algorithm="brute", n_jobs=-1)
-    predicted: Callable[[Floats], npt.NDArray[Any]] = peer.fit(*train).predict
+    predicted: Callable[[Floats], npt.NDArray[Any]] = peer.fit(*images).predict
     return predicted
 
 
-def splits(data: Path, quick: bool) -> tuple[Split, Split]:
-    """Read the images to search and those to classify."""
-    images = read_mnist_pickle(data).splits
-    train, test = (
-        Split(
-            np.ascontiguousarray(images[name].features[:count], np.float32),
-            images[name].labels[:count].astype(np.float32),
-        )
-        for name, count in (
-            ("train", QUICK_ROWS if quick else None),
-            ("test", QUICK_QUERIES if quick else None),
-        )
-    )
-    return train, test
-
-
-def searching(job: Job, train: Split, test: Split, runs: int) -> Result:
+def searching(job: Job, images: Split, test: Split, runs: int) -> Result:
     """Measure the search with the index that compares with every row."""
     model = job({})
-    peers = {"faiss IndexFlatL2": by_faiss(train), "scikit-learn brute": by_scikit_learn(train)}
+    peers = {"faiss IndexFlatL2": by_faiss(images), "scikit-learn brute": by_scikit_learn(images)}
     timed = in_turns(
         {
             "ours": lambda: predict(model, test.features),
-            "bound": lambda: products(train.features, test.features),
+            "bound": lambda: products(images.features, test.features),
             **{name: partial(peer, test.features) for name, peer in peers.items()},
         },
         runs,
     )
     ours = timed["ours"].median
     return Result(
-        f"knn, {len(train.labels):,} points, {len(test.labels):,} queries, k {K}",
+        f"knn, {len(images.labels):,} points, {len(test.labels):,} queries, k {K}",
         ours,
         timed["bound"].median,
         [Peer(name, timed[name].median, accuracy(timed[name].returned, test)) for name in peers],
@@ -194,12 +155,14 @@ def variant(name: str, job: Job, test: Split, runs: int) -> Result:
 
 def measure(options: argparse.Namespace) -> Iterator[Result]:
     """Measure the search, the training, and the variants of the search."""
-    train, test = splits(options.data, options.quick)
+    digits = read(options.data)
+    train_rows, test_rows = (QUICK_ROWS, QUICK_QUERIES) if options.quick else (None, None)
+    images, test = digits["train"].some(slice(train_rows)), digits["test"].some(slice(test_rows))
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(Path(folder), train)
+        job = Job(Path(folder), images)
         works: dict[str, Callable[[], Result]] = {
-            "knn points queries": lambda: searching(job, train, test, options.runs),
-            "knn training": lambda: training(job, len(train.labels), options.runs),
+            "knn points queries": lambda: searching(job, images, test, options.runs),
+            "knn training": lambda: training(job, len(images.labels), options.runs),
             **{f"knn {name}": partial(variant, name, job, test, options.runs) for name in VARIANTS},
         }
         for name, work in works.items():

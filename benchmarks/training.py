@@ -19,26 +19,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.base import RECORDIO, Algorithm
-from algorithms.channel_config import ChannelConfig
-from algorithms.channels import InputChannel
+from algorithms.base import Model
 from algorithms.factorization_machines import ALGORITHM as FACTORIZATION_MACHINES
 from algorithms.linear_learner import ALGORITHM as LINEAR_LEARNER
-from algorithms.logs import MetricLog
 from benchmarks.command import main
+from benchmarks.mnist import Split, read, train, write_channels
 from benchmarks.results import Peer, Result
 from benchmarks.timing import in_turns
 from benchmarks.training_bounds import Floats, linear_products, machine_products
 from benchmarks.training_peers import DIGITS, DIGITS_32, XLEARN, ZERO, Contestant, Entry, machines
-from processing.readers.mnist_pickle import read_mnist_pickle
-from processing.recordio import write_numpy_to_dense_tensor
 
 EPOCHS, BATCH = 15, 200
 FM_EPOCHS, FACTORS = 3, 10
@@ -72,14 +67,6 @@ FM = {
     "mini_batch_size": str(BATCH),
     "epochs": str(FM_EPOCHS),
 }
-
-
-@dataclass(frozen=True)
-class Split:
-    """features (n, 784) and labels (n,), float32."""
-
-    features: Floats
-    labels: Floats
 
 
 @dataclass(frozen=True)
@@ -118,50 +105,9 @@ def f1(predicted: npt.NDArray[Any], actual: npt.NDArray[Any]) -> float:
     return float(np.mean(scores))
 
 
-class Job:
-    """Trains an algorithm on channels of recordIO files and scores the test images."""
-
-    def __init__(self, folder: Path, algorithm: Algorithm, given: Mapping[str, str], test: Split) -> None:
-        self._folder, self._algorithm, self._test = folder, algorithm, test
-        self._values = algorithm.hyperparameters.parse(given)
-
-    def __call__(self) -> float:
-        """Train; return the quality on the test images."""
-        rule = self._algorithm.label_rule(self._values)
-        channels = {
-            name: InputChannel(
-                ChannelConfig(name, RECORDIO, pipe=False, gzip=False),
-                self._folder,
-                label_rule=rule,
-                feature_dim=None,
-            )
-            for name in self._algorithm.channels
-            if name != "test"
-        }
-        model = self._algorithm.train(self._values, channels, MetricLog(StringIO()))
-        found = np.asarray(model.predict(self._test.features)["predicted_label"])
-        return f1(found, self._test.labels)
-
-
-def write_channels(folder: Path, splits: Mapping[str, Split]) -> Path:
-    """Write each split as a job finds its channel; return the folder."""
-    for name, split in splits.items():
-        path = folder / name / "data.pbr"
-        path.parent.mkdir(parents=True)
-        with path.open("wb") as file:
-            write_numpy_to_dense_tensor(file, split.features, split.labels)
-    return folder
-
-
-def read(data: Path, every: int) -> dict[str, Split]:
-    """Read one image in `every` of each split of MNIST, labels 0 to 9."""
-    return {
-        name: Split(
-            np.ascontiguousarray(split.features[::every], np.float32),
-            split.labels[::every].astype(np.float32),
-        )
-        for name, split in read_mnist_pickle(data).splits.items()
-    }
+def quality(model: Model, test: Split) -> float:
+    """Return F1 of what a model answers for the test images."""
+    return f1(np.asarray(model.predict(test.features)["predicted_label"]), test.labels)
 
 
 def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
@@ -182,7 +128,7 @@ def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
         files, test = (zero_files, zero["test"]) if binary else (digit_files, digits["test"])
         return Work(
             f"linear-learner, {name}, {EPOCHS} epochs",
-            Job(files, LINEAR_LEARNER, given, test),
+            lambda: quality(train(LINEAR_LEARNER, given, files), test),
             lambda: linear_products(features, columns, BATCH, EPOCHS),
             2,
             at_least,
@@ -197,7 +143,7 @@ def works(digits: Mapping[str, Split], folder: Path) -> list[Work]:
         linear("ten digits, 32 models", TEN, 320, 0.925, DIGITS_32),
         Work(
             f"factorization-machines, {FACTORS} factors, {FM_EPOCHS} epochs",
-            Job(zero_files, FACTORIZATION_MACHINES, FM, zero["test"]),
+            lambda: quality(train(FACTORIZATION_MACHINES, FM, zero_files), zero["test"]),
             lambda: machine_products(features, FACTORS, BATCH, FM_EPOCHS),
             3,
             0.980,
@@ -218,18 +164,19 @@ def measured(work: Work, arrays: Path, options: argparse.Namespace) -> Result:
             if entry.contestant.once:
                 entry()
         peers = [entry.result(lambda found: f1(found, work.test)) for entry in entries]
-    ours, bound, quality = timed["ours"].median, timed["bound"].median, timed["ours"].returned
-    result = Result(work.name, ours, bound, (*peers, *work.missing), quality)
+    ours, bound, found = timed["ours"].median, timed["bound"].median, timed["ours"].returned
+    result = Result(work.name, ours, bound, (*peers, *work.missing), found)
     if options.quick:  # a tenth of the images is not what the target is about
         return result
     target = f"≤ {work.at_most:g} × bound" + (f", ≥ {work.at_least}" if work.at_least else "")
-    met = ours <= work.at_most * bound and quality >= (work.at_least or 0)
+    met = ours <= work.at_most * bound and found >= (work.at_least or 0)
     return dataclasses.replace(result, target=target, met=met)
 
 
 def measure(options: argparse.Namespace) -> Iterator[Result]:
     """Train everything whose name holds `options.only`."""
-    digits = read(options.data, QUICK if options.quick else 1)
+    every = slice(None, None, QUICK if options.quick else 1)
+    digits = {name: split.some(every) for name, split in read(options.data).items()}
     with tempfile.TemporaryDirectory() as temporary:
         arrays = Path(temporary)
         for name, split in digits.items():
