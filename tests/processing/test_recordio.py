@@ -552,6 +552,7 @@ class TestRecordsThatOthersWrote:
         for empty_row in (out, said):
             assert_same(read_arrays(framed(full) + framed(empty_row)), wanted, None)
             assert_same(read_arrays(framed(empty_row) + framed(full)), wanted[::-1], None)
+            assert_same(read_arrays(framed(out) + framed(empty_row)), csr_matrix((2, 6), dtype="f4"), None)
 
     def test_the_magic_inside_a_record_does_not_begin_another(self) -> None:
         features = np.frombuffer(MAGIC * 12, "f4").reshape(3, 4)
@@ -671,6 +672,16 @@ class TestBadInput:
             (
                 framed(entry(1, field(1, FLOATS) + field(2, b"\x01") + field(3, b"\x06"))),
                 "found 1 keys, expected 2",
+            ),
+            (
+                # Two keys for two values, but not record by record.
+                framed(entry(1, field(1, FLOATS[:4]) + field(2, b"\x01\x02") + field(3, b"\x06")))
+                + framed(entry(1, field(1, FLOATS) + field(2, b"\x01") + field(3, b"\x06"))),
+                "record 0, .* found 2 keys, expected 1",
+            ),
+            (
+                framed(entry(1, TENSOR)) + framed(entry(1, TENSOR[:-3] + field(1, FLOATS) + TENSOR[-3:])),
+                "record 1, .* found 2 keys, expected 4",
             ),
             (
                 framed(entry(1, field(1, FLOATS) + field(2, b"\x01\x02"))),
