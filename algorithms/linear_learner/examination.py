@@ -19,11 +19,11 @@ from algorithms.scratch import Segment
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_SCORES = 2**21
-"""Scores kept to choose among models: 8 MiB of scratch, whatever the channel's length."""
+_SCORES = 2**20
+"""Scores kept to choose among models: 4 MiB of scratch, whatever the channel's length."""
 
-_ROWS = 2**17
-"""Rows that a threshold is found from where nobody says how many: sorted, they take 8 MB."""
+_ROWS = 2**16
+"""Rows that a threshold is found from where nobody says how many: sorted, they take 4 MB."""
 
 
 @dataclass(frozen=True)
