@@ -12,9 +12,8 @@ from benchmarks.growth_data import CSV, RECORDIO, Block, predictions, repeat
 from benchmarks.growth_process import Spent, run_job
 from local.jobs.pipe import Feeder
 
-EPOCHS = 5
-LINEAR = {"predictor_type": "binary_classifier", "epochs": str(EPOCHS), "early_stopping_patience": "100"}
-MACHINES = {"predictor_type": "binary_classifier", "epochs": str(EPOCHS), "num_factors": "10"}
+LINEAR = {"predictor_type": "binary_classifier", "epochs": "10", "early_stopping_patience": "100"}
+MACHINES = {"predictor_type": "binary_classifier", "epochs": "5", "num_factors": "10"}
 TRAINS: Mapping[str, Mapping[str, str]] = {"linear-learner": LINEAR, "factorization-machines": MACHINES}
 
 
