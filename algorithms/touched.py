@@ -25,10 +25,11 @@ class Touched:
         self._number = np.zeros(0, np.int32)
         self._own = np.zeros(0, np.int32)
 
-    def of(self, features: csr_matrix, more: int = 0) -> tuple[Rows, csr_matrix]:
+    def of(self, features: csr_matrix, more: int = 0, group: int = 1) -> tuple[Rows, csr_matrix]:
         """Return the distinct columns (touched,) and the rows over them alone, (n, touched + more).
 
-        more: empty columns behind them, such as for a bias that lies in the same table.
+        more: empty columns behind them, such as for a bias that lies in the same table; further ones fill up
+        a `group`.
         """
         if len(self._number) < features.shape[1]:
             self._number = np.zeros(features.shape[1], np.int32)
@@ -40,7 +41,7 @@ class Touched:
         self._number[rows] = own[: len(rows)]
         compact = type(features)(
             (features.data, self._number[indices], features.indptr),
-            shape=(features.shape[0], len(rows) + more),
+            shape=(features.shape[0], -(-(len(rows) + more) // group) * group),
         )
         return rows, compact
 

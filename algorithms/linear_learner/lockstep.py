@@ -172,17 +172,21 @@ class LockStep:
         if features.nnz >= self._features or not self._optimizer.follows_absence:
             self._update_all(features, labels, scores)
             return
-        touched, compact = self._touched.of(features, more=1)
+        touched, compact = self._touched.of(features, more=1, group=GROUP)
         if len(touched) >= _DENSE_SHARE * self._features:
             self._update_all(features, labels, scores)
             return
-        rows = np.append(touched, self._features)  # and the bias
+        # Behind them the bias, then one of the rows that fill up the table and stay 0, as often as needed.
+        rows = np.full(compact.shape[1], self._features + 1)
+        rows[: len(touched)] = touched
+        rows[len(touched)] = self._features
         recalled = self._optimizer.recall(self._table, self._rates, rows)
-        np.copyto(scores, compact @ recalled)
+        np.copyto(scores, compact @ recalled.weights)
         self._score_gradient(scores, labels)
         gradient = np.asarray(compact.T @ scores)
-        gradient[-1] = self._bias_slope(scores)
-        self._optimizer.step_rows(self._table, recalled, gradient, self._rates, self._penalty, rows, free=1)
+        gradient[len(touched)] = self._bias_slope(scores)
+        free = len(rows) - len(touched)
+        self._optimizer.step_rows(self._table, recalled, gradient, self._rates, self._penalty, free=free)
 
     def _update_all(self, features: csr_matrix, labels: Floats, scores: Floats) -> None:
         """Update all rows by sparse features."""
@@ -218,7 +222,7 @@ class LockStep:
     def _grow(self, features: int) -> None:
         """Make room for columns that have occurred for the first time, with their initial weights."""
         assert self._columns is not None
-        at, more, total = self._features, features - self._features, _padded(features)
+        at, more, total = self._features, features - self._features, _padded(features + 1)
         self._table = grown(self._table, at, more, total)
         self._optimizer.grow(at, more, total)
         self._features = features

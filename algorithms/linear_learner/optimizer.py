@@ -67,20 +67,33 @@ class _Views:
         }
 
 
-class _Taken:
-    """Memory for rows of several tables of so many columns: fresh memory costs more than filling it."""
+@dataclass(frozen=True)
+class Recalled:
+    """Copies of some rows of a parameter block, weights (rows, columns) being those of the present."""
+
+    rows: Rows
+    weights: Floats
+    moments: list[Floats]
+
+
+class _Copies:
+    """Copies rows of tables into memory that the next copies use again: fresh memory costs more than that.
+
+    tables: how many. columns: of each.
+    """
 
     def __init__(self, tables: int, columns: int) -> None:
         self._rooms = [np.empty((0, columns), np.float32) for _ in range(tables)]
 
-    def grow(self, rows: int) -> None:
-        """Make room for so many rows of each."""
-        if len(self._rooms[0]) < rows:
-            self._rooms = [np.empty((2 * rows, room.shape[1]), np.float32) for room in self._rooms]
-
-    def take(self, place: int, table: Floats, rows: Rows, block: slice) -> Floats:
-        """Return a copy of `rows` of a table. A third of the time of `table[rows]`."""
-        return table.take(rows, axis=0, out=self._rooms[place][block], mode="clip")
+    def of(self, rows: Rows, *tables: Floats) -> list[Floats]:
+        """Return `rows` of each table: a third of the time of `table[rows]`."""
+        if len(self._rooms[0]) < len(rows):
+            size = len(rows) + len(rows) // 4
+            self._rooms = [np.empty((size, room.shape[1]), np.float32) for room in self._rooms]
+        return [
+            table.take(rows, axis=0, out=room[: len(rows)], mode="clip")
+            for table, room in zip(tables, self._rooms, strict=True)
+        ]
 
 
 class Optimizer(ABC):
@@ -101,7 +114,7 @@ class Optimizer(ABC):
         self._steps = 0
         self._absence: Absence | None = None
         self._views: _Views | None = None
-        self._taken = _Taken(1 + len(self.decays), shape[1])
+        self._copies = _Copies(1 + len(self.decays), shape[1])
 
     def step(
         self,
@@ -128,69 +141,66 @@ class Optimizer(ABC):
         """Whether steps of some rows are possible: not where leftover momentum hardly fades, or grows."""
         return can_follow(self.drift_ratio)
 
-    def recall(self, weights: Floats, rates: Rates, rows: Rows) -> Floats:
-        """Return `rows` of the weights, moved on by what they missed up to now; the next call reuses them.
+    def recall(self, weights: Floats, rates: Rates, rows: Rows) -> Recalled:
+        """Return `rows` of the block, with weights moved on by what they missed; the next call reuses them.
 
-        To be called once before a mini-batch is scored, and followed by `step_rows` of these rows.
+        To be called once before a mini-batch is scored, and followed by `step_rows`. Quicker where GROUP
+        divides their number; a row may be among them repeatedly if it stays 0.
         """
         if self._absence is None:
             self._absence = Absence(len(weights), self._steps, self.decays, self.drift_ratio)
-        self._taken.grow(len(rows))
-        recalled = self._taken.take(0, weights, rows, slice(0, len(rows)))
+        changed, *moments = self._copies.of(rows, weights, *self._state)
         drift = self._absence.drift(rows)
-        if drift is None:
-            return recalled
+        if drift is not None:
+            base = rates.unscheduled(_together(rows))
 
-        def move(block: slice, scratch: Floats) -> None:
-            pace = self._direction(self._moments(rows, block), scratch)
-            pace *= rates.base
-            pace *= drift[block]
-            recalled[block] -= pace
+            def move(block: slice, scratch: Floats) -> None:
+                pace = self._direction([moment[block] for moment in moments], scratch)
+                pace *= drift[block]
+                change = grouped(pace)
+                change *= base
+                changed[block] -= pace
 
-        self._blocks.run(len(rows), move)
-        return recalled
+            self._blocks.run(len(rows), move)
+        return Recalled(rows, changed, moments)
 
     def step_rows(
         self,
         weights: Floats,
-        recalled: Floats,
+        recalled: Recalled,
         gradient: Floats,
         rates: Rates,
         penalty: Penalty,
-        rows: Rows,
         *,
         free: int = 0,
     ) -> None:
-        """Subtract one step from `rows` alone, whose weights are `recalled`; both and `gradient` are lost.
+        """Subtract one step from the rows recalled and put them back; they and `gradient` are lost.
 
-        gradient: theirs, with as many rows. free: the last of these, to which no penalty applies. The cost is
-        in proportion to them; what the others miss is made up for when they next take part (see `absence`).
+        gradient: of those rows. free: the last of them, to which no penalty applies. The cost is in
+        proportion to them; what the others miss is made up for when they next take part (see `absence`).
         """
         assert self._absence is not None, "recall comes first"
         self._steps += 1
+        rows, changed, moments = recalled.rows, recalled.weights, recalled.moments
         factor, damping = self._constants()
-        step = rates.times(factor, 1)
+        step = rates.times(factor, _together(rows))
         decays = self._absence.decays(rows, self._steps)
-        owed = None if penalty.empty else self._absence.owed(rows[: len(rows) - free], self._steps)
+        owed = self._absence.owed(rows, self._steps)
+        owed[len(rows) - free :] = 0
 
         def update(block: slice, scratch: Floats) -> None:
-            changed, slope, moments = recalled[block], gradient[block], self._moments(rows, block)
-            if owed is not None and len(times := owed[block]):
-                penalty.add(changed[: len(times)], slope[: len(times)], scratch, times)
-            direction = self._advance(slope, moments, [decay[block] for decay in decays], damping, scratch)
-            np.multiply(direction, step, out=slope)
-            np.subtract(changed, slope, out=changed)
-            scatter(weights, rows[block], changed)
-            for state, moment in zip(self._state, moments, strict=True):
-                scatter(state, rows[block], moment)
+            slope = gradient[block]
+            if not penalty.empty:
+                penalty.add(changed[block], slope, scratch, owed[block])
+            state, factors = [moment[block] for moment in moments], [decay[block] for decay in decays]
+            direction = self._advance(slope, state, factors, damping, scratch)
+            np.multiply(grouped(direction), step, out=grouped(slope))
+            changed[block] -= slope
 
         self._blocks.run(len(rows), update)
+        for table, values in zip((weights, *self._state), (changed, *moments), strict=True):
+            scatter(table, rows, values)
         self._absence.took_part(rows, self._steps, factor * rates.pace)
-
-    def _moments(self, rows: Rows, block: slice) -> list[Floats]:
-        """Return copies of the moments of some rows."""
-        some = rows[block]
-        return [self._taken.take(1 + i, state, some, block) for i, state in enumerate(self._state)]
 
     def settle(self, weights: Floats, rates: Rates) -> None:
         """Bring all rows to the present: to be called before weights are read where some rows had steps."""
@@ -198,7 +208,7 @@ class Optimizer(ABC):
             return
         for block in self._blocks.of(len(weights)):
             rows = np.arange(block.start, block.stop)
-            weights[block] = self.recall(weights, rates, rows)
+            weights[block] = self.recall(weights, rates, rows).weights
             decays = self._absence.decays(rows, self._steps)
             for state, decay in zip(self._state, decays, strict=True):
                 state[block] *= decay
@@ -251,6 +261,12 @@ class Optimizer(ABC):
         """Move the moments on; the step per unit of learning rate, which may be `gradient` or a state."""
 
     def _direction(self, state: list[Floats], scratch: Floats) -> Floats:
-        """Return the step per unit of learning rate that the moments alone lead to; it may be overwritten."""
-        del scratch
-        return state[0]
+        """Return the step per unit of learning rate that the moments alone lead to, in `scratch`."""
+        direction = scratch[: state[0].size].reshape(state[0].shape)
+        np.copyto(direction, state[0])
+        return direction
+
+
+def _together(rows: Rows) -> int:
+    """Return how many rows a pass may take as one."""
+    return 1 if len(rows) % GROUP else GROUP

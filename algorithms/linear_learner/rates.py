@@ -50,6 +50,10 @@ class Rates:
         """What has become of the largest rate, relative to its base."""
         return max(self.multiplier, min(1.0, self._minimum / self._most)) if self._most else self.multiplier
 
+    def unscheduled(self, rows: int) -> Floats:
+        """Return `base` for 1 row or for GROUP."""
+        return self._wide[rows]
+
     def without(self, columns: npt.NDArray[np.bool_]) -> Rates:
         """Return the same rates with 0 in these columns."""
         rates = Rates(np.where(columns, np.float32(0), self.base), self._minimum)
@@ -84,32 +88,35 @@ class Penalty:
 
     def add(self, weights: Floats, gradient: Floats, scratch: Floats, times: Floats | None = None) -> None:
         """Add the penalty's (sub)gradient in place, `times` (rows, 1) over where given."""
-        if times is not None:
-            self._add(weights, gradient, scratch, 1, times)
-            return
         whole = len(weights) - len(weights) % GROUP
+        first, rest = slice(0, whole), slice(whole, None)
         if whole:
-            self._add(grouped(weights[:whole]), grouped(gradient[:whole]), scratch, GROUP)
+            due = None if times is None else times[first]
+            self._add(grouped(weights[first]), grouped(gradient[first]), scratch, GROUP, due)
         if whole < len(weights):
-            self._add(weights[whole:], gradient[whole:], scratch, 1)
+            self._add(weights[rest], gradient[rest], scratch, 1, None if times is None else times[rest])
 
     def _add(
-        self, weights: Floats, gradient: Floats, scratch: Floats, rows: int, times: Floats | None = None
+        self, weights: Floats, gradient: Floats, scratch: Floats, rows: int, times: Floats | None
     ) -> None:
         room = scratch[: weights.size].reshape(weights.shape)
         if self._wd is not None:
             np.multiply(weights, self._wd[rows], out=room)
-            if times is not None:
-                room *= times
-            gradient += room
+            gradient += _each_times(room, times)
         if self._l1 is not None:
             # copysign(l1, w) by its bits: np.sign and a product take twice as long.
             bits = room.view(np.uint32)
             np.bitwise_and(weights.view(np.uint32), _SIGN, out=bits)
             np.bitwise_or(bits, self._l1[rows], out=bits)
-            if times is not None:
-                room *= times
-            gradient += room
+            gradient += _each_times(room, times)
+
+
+def _each_times(values: Floats, times: Floats | None) -> Floats:
+    """Multiply the rows, which `values` may hold several of in one, by `times` (rows, 1) in place."""
+    if times is not None:
+        rows = values.reshape(len(times), -1)
+        rows *= times
+    return values
 
 
 def _widths(values: npt.NDArray[Number]) -> dict[int, npt.NDArray[Number]]:

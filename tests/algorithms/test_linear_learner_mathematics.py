@@ -170,7 +170,7 @@ def test_a_step_for_some_rows_leaves_the_others_alone(name: str) -> None:
     rates, none = Rates(np.full(3, 0.1, np.float32)), Penalty(*np.zeros((2, 3), np.float32))
     rows = np.array([1, 4])
     recalled = optimizer.recall(weights, rates, rows)
-    optimizer.step_rows(weights, recalled, gradient[rows].copy(), rates, none, rows)
+    optimizer.step_rows(weights, recalled, gradient[rows].copy(), rates, none)
     whole.step(full, gradient.copy(), rates, none)
     np.testing.assert_allclose(weights[rows], full[rows], rtol=1e-6)
     others = [0, 2, 3, 5]

@@ -87,7 +87,7 @@ def test_a_rare_feature_pays_the_penalties_of_the_mini_batches_it_was_absent_fro
         rows = np.array([0, 1] if step == 19 else [0])
         recalled = optimizer.recall(weights, rates, rows)
         gradient = np.zeros((len(rows), 2), np.float32)
-        optimizer.step_rows(weights, recalled, gradient, rates, penalty, rows)
+        optimizer.step_rows(weights, recalled, gradient, rates, penalty)
     np.testing.assert_allclose(weights[1], weights[0], rtol=1e-3)
     assert weights[1, 0] == pytest.approx(0.98, abs=1e-3)
     np.testing.assert_array_equal(weights[2:], 1)
