@@ -9,15 +9,13 @@ and only draw another order of the mini-batches.
 A dense window of more than `MEMORY_BYTES`, and every one of several, lies in scratch files
 (`algorithms.scratch`) with its labels, so that memory stays flat in the rows: what a window's rows take of
 it is the order while it is shuffled, 8 bytes each. Up to `KEPT_BYTES` of such windows stay for later epochs,
-too. A longer channel is read again for every epoch. Sparse rows stay CSR in memory and are shuffled within
-the window alike.
+too. A longer channel is read again for every epoch. Windows of sparse rows lie in scratch files whatever
+their size (`algorithms.sparse_windows`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +24,7 @@ from numpy.lib.stride_tricks import as_strided
 from algorithms.base import Batch, Channel, CustomerError, Features
 from algorithms.pieces import MEMORY_BYTES, Pieces, nbytes
 from algorithms.scratch import Segment, follows, is_mapped
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+from algorithms.sparse_windows import Laid, Slices, gathered, labels_in_scratch
 
 Floats = npt.NDArray[np.float32]
 
@@ -54,32 +50,27 @@ class Window:
     def __init__(self, features: Features, labels: Floats) -> None:
         self.features = features
         self.labels = labels
-        self._like: csr_matrix | None = None
+        self._sparse = None if isinstance(features, np.ndarray) else Slices(features)
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def in_scratch(self) -> bool:
+        """Whether its rows lie in scratch files."""
+        return is_mapped(self.features if isinstance(self.features, np.ndarray) else self.features.data)
+
+    @property
+    def nbytes(self) -> int:
+        """What its rows take."""
+        return nbytes(self.features)
+
     def slice(self, start: int, stop: int) -> Batch:
         """Rows start … stop - 1 as a view."""
         labels = self.labels[start:stop]
-        if isinstance(self.features, np.ndarray):
-            return Batch(self.features[start:stop], labels)
-        return Batch(self._sparse(start, start + len(labels)), labels)
-
-    def _sparse(self, start: int, stop: int) -> csr_matrix:
-        """Return rows as a copy of empty ones with other arrays: 3 µs.
-
-        Indexing, and every constructor, check the arrays and copy them: 20 µs for 200 rows of ten non-zeros.
-        """
-        whole: csr_matrix = self.features
-        shape = (stop - start, whole.shape[1])
-        if self._like is None or self._like.shape != shape:
-            self._like = type(whole)(shape, dtype=whole.dtype)
-        low, high = whole.indptr[start], whole.indptr[stop]
-        rows = copy(self._like)
-        rows.data, rows.indices = whole.data[low:high], whole.indices[low:high]
-        rows.indptr = whole.indptr[start : stop + 1] - low
-        return rows
+        if self._sparse is not None:
+            return Batch(self._sparse.of(start, start + len(labels)), labels)
+        return Batch(self.features[start:stop], labels)
 
 
 class MiniBatches:
@@ -151,35 +142,35 @@ class MiniBatches:
             return None
         if last and not kept:
             return [window]
-        dense = [one.features for one in (*kept, window) if isinstance(one.features, np.ndarray)]
-        if len(dense) <= len(kept) or not all(map(is_mapped, dense)):
+        windows = [*kept, window]
+        if not all(one.in_scratch for one in windows):
             return None  # a window in memory: several would grow with the rows
-        return [*kept, window] if sum(rows.nbytes for rows in dense) <= KEPT_BYTES else None
+        return windows if sum(one.nbytes for one in windows) <= KEPT_BYTES else None
 
     def _order(self, count: int) -> npt.NDArray[np.int32]:
         order = np.arange(count, dtype=np.int32)
         return order if self._random is None or count == 1 else self._random.permutation(order)
 
     def _windows(self) -> Iterator[Pieces]:
-        pieces = Pieces()
+        pieces = Pieces(self._window_bytes)
         for batch in self._channel.batches(self._rows * self._together()):
             if pieces.batches and self._is_full(pieces, batch):
                 yield pieces
-                pieces = Pieces()
+                pieces = Pieces(self._window_bytes)
             pieces.add(batch)
             # Dense batches are of one size: the next one need not wait in memory for this window's end.
             full = isinstance(batch.features, np.ndarray) and self._is_full(pieces, batch)
             del batch
             if full:
                 yield pieces
-                pieces = Pieces()
+                pieces = Pieces(self._window_bytes)
         if pieces.batches:
             pieces.last = True
             yield pieces
 
     def _is_full(self, pieces: Pieces, batch: Batch) -> bool:
         """Whether a window has no room for a batch."""
-        size, rows = pieces.size + nbytes(batch), pieces.rows + len(batch)
+        size, rows = pieces.size + nbytes(batch.features), pieces.rows + len(batch)
         return size > self._window_bytes or rows > WINDOW_ROWS
 
     def _together(self) -> int:
@@ -193,16 +184,16 @@ class MiniBatches:
         if self._random is not None:
             self._random.shuffle(order)
         pieces = taken.batches
-        sparse = not isinstance(pieces[0].features, np.ndarray)
-        if not sparse and (taken.size > MEMORY_BYTES or not alone):
+        if taken.sparse is not None:
+            return self._take_sparse(taken.sparse, pieces, order)
+        if taken.size > MEMORY_BYTES or not alone:
             return self._take_to_scratch(pieces, order)
         labels, start = np.empty(taken.rows, np.float32), 0
         for piece in pieces:
             assert piece.labels is not None
             labels[order[start : start + len(piece)]] = piece.labels
             start += len(piece)
-        features = self._take_sparse(pieces, order) if sparse else self._take_dense(pieces, order)
-        return Window(features, labels)
+        return Window(self._take_dense(pieces, order), labels)
 
     def _take_dense(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Floats:
         width = pieces[0].features.shape[1]
@@ -237,16 +228,10 @@ class MiniBatches:
             del block, gathered  # before the next part is
         return Window(features.written, labels.written[:, 0])
 
-    def _take_sparse(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> csr_matrix:
-        from scipy.sparse import vstack
-
-        rows = vstack([piece.features for piece in pieces], format="csr", dtype=np.float32)
-        inverse = np.empty_like(order)
-        inverse[order] = np.arange(len(order))
-        shuffled: csr_matrix = rows[inverse]
-        if not shuffled.data.all():
-            shuffled.eliminate_zeros()  # a zero that is stored is as absent as one that is not
-        return shuffled if self.scale is None else self.scale(shuffled)
+    def _take_sparse(self, laid: Laid, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Window:
+        rows_at = _inverse(order)
+        its_labels = np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
+        return Window(gathered(laid.whole(), rows_at, self.scale), labels_in_scratch(its_labels[rows_at]))
 
     def _slices(self, window: Window) -> Iterator[Batch]:
         starts = np.arange(0, len(window), self._rows)

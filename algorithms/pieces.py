@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.base import Batch
+from algorithms.base import Batch, Features
 from algorithms.scratch import Scratch, is_mapped
+from algorithms.sparse_windows import Laid
 
 MEMORY_BYTES = 4 * 2**20
 """What of a dense window is in memory: all of one up to this size, else so much at a time."""
@@ -14,22 +15,30 @@ MEMORY_BYTES = 4 * 2**20
 class Pieces:
     """Batches of one window as they came. last: whether the channel ends with them.
 
-    Dense batches that own more than `MEMORY_BYTES` of memory together are laid into scratch files.
+    Dense batches that own more than `MEMORY_BYTES` of memory together are laid into scratch files, sparse ones
+    always.
+    sparse: all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window_bytes: int) -> None:
         self.batches: list[Batch] = []
         self.size, self.rows, self.last = 0, 0, False
+        self.sparse: Laid | None = None
+        self._window_bytes = window_bytes
         self._owned = self._laid_down = 0
         self._features, self._labels = Scratch(), Scratch()
 
     def add(self, batch: Batch) -> None:
         """Take up a batch."""
-        self.size += nbytes(batch)
+        self.size += nbytes(batch.features)
         self.rows += len(batch)
+        if not isinstance(batch.features, np.ndarray):
+            if self.sparse is None:
+                self.sparse = Laid(max(batch.features.nnz, self._window_bytes // 8))
+            batch = Batch(self.sparse.append(batch.features), batch.labels)
         self.batches.append(batch)
         if isinstance(batch.features, np.ndarray) and not is_mapped(batch.features):
-            self._owned += nbytes(batch)
+            self._owned += nbytes(batch.features)
             if self._owned > MEMORY_BYTES:
                 for place in range(self._laid_down, len(self.batches)):
                     self.batches[place] = self._lay_down(self.batches[place])
@@ -42,9 +51,8 @@ class Pieces:
         return Batch(self._features.append(batch.features), self._labels.append(batch.labels[:, None])[:, 0])
 
 
-def nbytes(batch: Batch) -> int:
-    """Return what the features take, or would where they are mapped."""
-    features = batch.features
+def nbytes(features: Features) -> int:
+    """Return what rows take, or would where they are mapped: sparse ones 8 bytes a non-zero and 4 a row."""
     if isinstance(features, np.ndarray):
         return int(features.shape[0] * features.shape[1] * 4)
-    return int(features.data.nbytes + features.indices.nbytes + features.indptr.nbytes)
+    return 8 * int(features.nnz) + 4 * int(features.shape[0])

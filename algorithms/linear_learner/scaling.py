@@ -7,11 +7,15 @@ z·w + b = x·(w / deviation) + (b - mean·(w / deviation)): one product on raw 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import Batch, Features
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -101,7 +105,14 @@ def _first(head: list[Batch], points: int) -> list[Features]:
             break
         rows.append(batch.features[:points])
         points -= len(batch)
-    return rows
+    return rows if isinstance(rows[0], np.ndarray) else [_stacked(rows)]
+
+
+def _stacked(blocks: list[csr_matrix]) -> csr_matrix:
+    """Return sparse rows as one block: sums by column take time for every column of every block."""
+    from scipy.sparse import vstack
+
+    return vstack(blocks, format="csr")
 
 
 def _column_sum(block: Features) -> Doubles:
