@@ -13,7 +13,7 @@ from algorithms.base import Batch, Channel, CustomerError, Features
 from algorithms.factorization_machines.machine import forward, gradient
 from algorithms.factorization_machines.metrics import Objective, objective
 from algorithms.factorization_machines.model import FactorizationMachine
-from algorithms.factorization_machines.optimizer import STEP, AveragedAdam
+from algorithms.factorization_machines.optimizer import STEP, AveragedAdam, AveragedNumber
 from algorithms.logs import MetricLog
 from algorithms.mini_batches import MiniBatches
 from algorithms.touched import Touched
@@ -67,11 +67,11 @@ class _Job:
             part = self._table[start : start + _DRAWN, :-1]
             part[...] = _initial(values, "factors", part.shape, random)
         self._table[:, -1] = _initial(values, "linear", (values["feature_dim"],), random)
-        self._bias = _initial(values, "bias", (1, 1), random)
+        bias = float(_initial(values, "bias", (1,), random)[0])
         options = {"eps": values["eps"], "clip": values["clip_gradient"]}
         rates, wd = self._columns("lr", STEP), self._columns("wd", dict.fromkeys(STEP, 1.0))
         self._optimizer = AveragedAdam(self._table.shape, rates[1:], wd[1:], **options)
-        self._bias_optimizer = AveragedAdam((1, 1), rates[:1], wd[:1], **options)
+        self._bias = AveragedNumber(bias, float(rates[0]), float(wd[0]), **options)
         self._square: Floats | None = None
         self._touched = Touched()
 
@@ -83,12 +83,12 @@ class _Job:
                 self._update(batch, counters)
                 records += len(batch)
             self._optimizer.settle(self._table)
-            self._bias_optimizer.settle(self._bias)
+            self._bias.settle()
         return counters, records
 
     def check(self, epoch: int) -> None:
         """Raise CustomerError when a weight is no longer finite."""
-        if np.isfinite(self._table).all() and np.isfinite(self._bias).all():
+        if np.isfinite(self._table).all() and np.isfinite(self._bias.value):
             return
         rates = ", ".join(f"{term}_lr {self._values[f'{term}_lr']:g}" for term in STEP)
         raise CustomerError(
@@ -98,7 +98,7 @@ class _Job:
 
     def model(self) -> FactorizationMachine:
         """Return the model as it stands."""
-        return FactorizationMachine(self._values["predictor_type"], self._table, float(self._bias[0, 0]))
+        return FactorizationMachine(self._values["predictor_type"], self._table, self._bias.value)
 
     def _update(self, batch: Batch, counters: Objective) -> None:
         assert batch.labels is not None
@@ -106,7 +106,7 @@ class _Job:
         if not isinstance(features, np.ndarray):
             rows, features = self._touched.of(features)
             table = table.take(rows, axis=0)
-        done = forward(features, table, float(self._bias[0, 0]), square=self._buffer(features))
+        done = forward(features, table, self._bias.value, square=self._buffer(features))
         slope = counters.slope(done.scores, batch.labels)
         rescale = self._values["rescale_grad"]
         slope *= np.float32(1 / len(batch) if rescale is None else rescale)
@@ -115,7 +115,7 @@ class _Job:
             self._optimizer.step(self._table, moving, change)
         else:
             self._optimizer.step(self._table, rows, change, table)
-        self._bias_optimizer.step(self._bias, np.zeros(1, np.intp), slope.sum().reshape(1, 1))
+        self._bias.step(float(slope.sum()))
 
     def _buffer(self, features: Features) -> Floats | None:
         """Memory for X² of dense rows, taken once for all mini-batches."""
