@@ -15,8 +15,8 @@ MEMORY_BYTES = 4 * 2**20
 class Pieces:
     """Batches of one window as they came. last: whether the channel ends with them.
 
-    Dense batches that own more than `MEMORY_BYTES` of memory together are laid into scratch files; sparse ones
-    always, where `sparse` has them all.
+    Dense batches that own more than `MEMORY_BYTES` of memory together are laid into scratch files; sparse
+    ones always, where `sparse` has them all.
     """
 
     def __init__(self, window_bytes: int) -> None:
