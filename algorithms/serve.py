@@ -17,7 +17,7 @@ import numpy as np
 from algorithms.base import JSON, JSONLINES, Algorithm, Model, Predictions
 from algorithms.content_types import ContentType, parse_content_type
 from algorithms.errors import CustomerError
-from algorithms.freed_memory import keep_freed_memory
+from algorithms.heap import keep_freed
 from algorithms.http_server import Limits, Request, Response, refusal, run
 from algorithms.paths import Paths
 from algorithms.registry import find_algorithm
@@ -156,7 +156,7 @@ def run_server(name: str, paths: Paths) -> int:
         return 1
     server = Server(algorithm, model, limits, os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", ""))
     port = os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")
-    keep_freed_memory()
+    keep_freed()
     gc.freeze()  # what is there now stays: no collection goes through it again
     try:
         run(server, limits, "127.0.0.1", int(port))
