@@ -1,4 +1,4 @@
-"""How glibc's allocator gives memory back. Other C libraries have no such function and are left as they are."""
+"""How glibc's allocator gives memory back; other C libraries have no such function, and are left alone."""
 
 from __future__ import annotations
 
