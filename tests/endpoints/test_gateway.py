@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from local.api.invocation_head import read_head
 
 PLAIN = "/endpoints/gate/invocations"
 
@@ -190,3 +194,53 @@ def test_the_service_ends_when_what_is_under_way_is_answered(open_yard: Any) -> 
         assert (status, headers["connection"], body) == (200, "close", b"gate:sleep 1")
         assert Stream(idle).rest() == b""
         closing.join(30)
+
+
+@pytest.mark.slow
+def test_a_connection_that_is_idle_for_long_is_closed(gate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate.api._server.config, "timeout_keep_alive", 0.5)
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=30) as client:
+        stream = Stream(client)
+        for body in (b"1", b"sleep 0.8", b"2"):  # one that is waited for is not idle
+            client.sendall(request(body))
+            assert bodies(stream, 1) == [b"gate:" + body]
+        assert stream.rest() == b""
+
+
+PIECES = [
+    b"POST /endpoints/gate/invocations HTTP/1.1\r\n",
+    b"POST /endpoints/gate/invocations HTTP/1.0\r\n",
+    b"POST /endpoints/gate/async-invocations HTTP/1.1\r\n",
+    b"POST /endpoints/g%61te/invocations?x HTTP/1.1\r\n",
+    b"Host: localhost\r\n",
+    b"Host: evil.example\r\n",
+    b"Content-Length: 5\r\n",
+    b"Content-Length: -5\r\n",
+    b"content-length:7\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Expect: 100-continue\r\n",
+    b"Connection: close\r\n",
+    b"Authorization: AWS4-HMAC-SHA256 Credential=a/1/us-east-1/s3/aws4_request\r\n",
+    b"X-Amzn-SageMaker-Target-Model: x\r\n",
+    b"Accept: */*\r\n",
+    b" folded\r\n",
+    b"\n",
+    b"\r\n",
+    b"12345",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map(b"".join) | st.binary(max_size=50))
+@example(PIECES[0] + PIECES[4] + PIECES[6] + b"\r\n12345")
+def test_only_what_is_plain_in_every_respect_is_taken_for_plain(data: bytes) -> None:
+    head = read_head(data)
+    if head is not None:
+        lines = data[: head.size].split(b"\r\n")
+        assert lines[0] == PIECES[0].strip()
+        assert lines[-2:] == [b"", b""]
+        assert head.endpoint == "gate"
+        names = [line.partition(b":")[0].lower() for line in lines[1:-2]]
+        assert set(names) <= {b"host", b"content-length", b"accept", b" folded"}
+        assert names.count(b"content-length") == 1
+        assert head.length in (5, 7)
+        assert [line for line in lines if line.startswith(b"Host")][-1] == b"Host: localhost"
