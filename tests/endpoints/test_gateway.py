@@ -110,6 +110,17 @@ def test_many_at_once_get_each_their_own(gate: Any) -> None:
         client.close()
 
 
+def test_what_is_answered_together_is_answered_in_order(gate: Any) -> None:
+    clients = [socket.create_connection(("127.0.0.1", gate.port), timeout=30) for _ in range(60)]
+    for client in clients:
+        client.sendall(request(b"sleep 0.1") + b"no request\r\n\r\n")
+    for client in clients:
+        stream = Stream(client)
+        assert bodies(stream, 1) == [b"gate:sleep 0.1"]
+        assert stream.answer()[0] == 400
+        client.close()
+
+
 def test_a_client_that_goes_while_it_is_answered_hurts_nobody(gate: Any, client: socket.socket) -> None:
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", gate.port)) as gone:
