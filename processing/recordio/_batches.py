@@ -33,9 +33,14 @@ class Arrays(NamedTuple):
         return int(self.features.shape[1])
 
     def rows(self, start: int, stop: int) -> Arrays:
-        """Return records `start` to `stop`; dense ones as a view."""
+        """Return records `start` to `stop`, as a view."""
         labels = None if self.labels is None else self.labels[start:stop]
-        return Arrays(self.features[start:stop], labels)
+        if isinstance(self.features, np.ndarray):
+            return Arrays(self.features[start:stop], labels)
+        indptr = self.features.indptr[start : stop + 1]
+        part = slice(int(indptr[0]), int(indptr[-1]))
+        data, indices = self.features.data[part], self.features.indices[part]
+        return Arrays(csr(data, indices, indptr - indptr[0], self.width), labels)
 
     def copied(self) -> Arrays:
         """Return dense records in memory of their own, C-ordered."""
@@ -100,7 +105,7 @@ def csr(
 def rebatch(chunks: Iterable[Arrays], rows: int) -> Iterator[Arrays]:
     """Yield the same records in batches of exactly `rows`; only the last may be shorter.
 
-    Dense batches are views where they lie within one chunk. Holds one chunk and one batch at a time.
+    Batches are views where they lie within one chunk. Holds one chunk and one batch at a time.
     Raises ValueError where `rows` is below 1, or where kind, width or labels change between chunks.
     """
     if rows < 1:

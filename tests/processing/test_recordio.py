@@ -359,6 +359,14 @@ class TestStreaming:
         assert len(batches) == 5
         assert all(np.shares_memory(batch.features, chunk.features) for batch in batches)
 
+    def test_sparse_batches_are_views_too(self) -> None:
+        features = sparse([3, 0, 5, 2, 0, 0], 50)
+        chunk = Arrays(features.astype("f4"), np.arange(6, dtype="f4"))
+        batches = list(rebatch([chunk], 2))
+        for batch, start in zip(batches, (0, 2, 4), strict=True):
+            assert_same(batch, features[start : start + 2], chunk.labels[start : start + 2])
+        assert all(np.shares_memory(batch.features.data, chunk.features.data) for batch in batches[:2])
+
     def test_from_a_fifo(self, tmp_path: Path) -> None:
         fifo = tmp_path / "train_0"
         os.mkfifo(fifo)
