@@ -20,7 +20,6 @@ from processing.dataset import Dataset
 from processing.recordio import (
     CONTENT_TYPE,
     RecordIOError,
-    read_batches,
     read_chunks,
     write_numpy_to_dense_tensor,
     write_spmatrix_to_sparse_tensor,
@@ -163,11 +162,13 @@ def _write_csv(
 def _recordio_rows(
     file: BinaryIO, step: int, wide: bool
 ) -> Iterator[tuple[Features, npt.NDArray[Any] | None]]:
-    if wide:
-        yield from read_chunks(file)
-        return
-    for features, labels in read_batches(file, step):
-        yield features if isinstance(features, np.ndarray) else features.toarray(), labels
+    for features, labels in read_chunks(file):
+        if wide or isinstance(features, np.ndarray):
+            yield features, labels
+            continue
+        for first in range(0, features.shape[0], step):
+            rows = slice(first, first + step)
+            yield features[rows].toarray(), None if labels is None else labels[rows]
 
 
 def _csv_rows(

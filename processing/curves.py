@@ -23,7 +23,7 @@ from processing.spill import PART, Spill, parts
 CURVE_POINTS = 200
 """Points of a curve that people look at."""
 MONITOR_POINTS = 1000
-"""Points of a curve for Model Monitor: writing ten times as many took as long as reading 10,000 predictions."""
+"""Points of a curve for Model Monitor: to write ten times as many takes as long as to read 10,000 answers."""
 SAMPLED = 256
 
 Counts = npt.NDArray[np.int64]
