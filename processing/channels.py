@@ -162,13 +162,13 @@ def _write_csv(
 def _recordio_rows(
     file: BinaryIO, step: int, wide: bool
 ) -> Iterator[tuple[Features, npt.NDArray[Any] | None]]:
-    for features, labels in read_chunks(file):
-        if wide or isinstance(features, np.ndarray):
-            yield features, labels
+    for chunk in read_chunks(file):
+        if wide:
+            yield chunk
             continue
-        for first in range(0, features.shape[0], step):
-            rows = slice(first, first + step)
-            yield features[rows].toarray(), None if labels is None else labels[rows]
+        for first in range(0, chunk.features.shape[0], step):
+            features, labels = chunk.rows(first, first + step)
+            yield features if isinstance(features, np.ndarray) else features.toarray(), labels
 
 
 def _csv_rows(
