@@ -62,7 +62,7 @@ def _drawn(unit: str, curves: Sequence[Curve]) -> str:
             f"Time per {unit}, relative to its cheapest size (band: 15 %)",
             what,
             curves,
-            "{:.1f}",
+            "{:.2f}",
         ),
         _frame(right, memory, "Most anonymous memory, MB", what, curves, "{:.0f}"),
         [_curve(i, c.sizes, ys, left, times) for i, (c, ys) in enumerate(zip(curves, relative, strict=True))],
