@@ -184,7 +184,7 @@ class LockStep:
         np.copyto(scores, compact @ recalled.weights)
         self._score_gradient(scores, labels)
         gradient = np.asarray(compact.T @ scores)
-        gradient[len(touched)] = self._bias_slope(scores)
+        self._put_bias_slope(scores, gradient[len(touched)])
         free = len(rows) - len(touched)
         self._optimizer.step_rows(self._table, recalled, gradient, self._rates, self._penalty, free=free)
 
@@ -210,7 +210,7 @@ class LockStep:
 
         A step leaves 0 in the rows that fill up the last group, since their moments stay 0.
         """
-        self._gradient[self._features] = self._bias_slope(scores)
+        self._put_bias_slope(scores, self._gradient[self._features])
         self._optimizer.step(
             self._table,
             self._gradient,
@@ -241,14 +241,14 @@ class LockStep:
         np.multiply(scores, np.float32(1 / count), out=scores)
         self._losses.add(losses)
 
-    def _bias_slope(self, scores: Floats) -> Floats:
-        """Gradient of the bias; 0 without one, which leaves it where it is."""
+    def _put_bias_slope(self, scores: Floats, slope: Floats) -> None:
+        """Write the gradient of the bias into its row; 0 without one, which leaves it where it is."""
         if not self._use_bias:
-            return np.zeros_like(self.bias)
-        slope: Floats = self._ones[: len(scores)] @ scores
+            slope[...] = 0
+            return
+        np.matmul(self._ones[: len(scores)], scores, out=slope)
         if self._bias_wd is not None:
             slope += self._bias_wd * self.bias
-        return slope
 
     def _retire(self, dead: npt.NDArray[np.bool_]) -> None:
         if not dead.any():
