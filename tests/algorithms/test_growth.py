@@ -47,7 +47,7 @@ def test_a_file_larger_than_the_memory_limit_trains(container: Containers) -> No
     job = container("factorization-machines")
     job.add_file("train", encode_dense(FEATURES, LABELS) * 50, RECORDIO)
     job.configure(MACHINES)
-    limit = 200 * MIB
+    limit = 150 * MIB
     assert (job.root / "input/data/train/part").stat().st_size > limit
     with job.start("train", OPENBLAS_NUM_THREADS="1") as process:
         # Of what the process may write to. A limit of the address space would count the mapped file as well.
