@@ -9,10 +9,10 @@ Rows double from 50,000 to 1.6 million. Time per row at a size is (its seconds -
 rows - 1,000): what a job costs whatever it is given is measured, not fitted. Columns go from 64 to 4,096 by
 fours, and the rows become as many fewer: every size has the same number of values, so that the narrowest has
 rows enough and the widest fits on a disk. A row has a cost of its own (its label, its losses), however wide
-it is. It is measured by a job of as many rows with one column, and time per value is (seconds - those) /
-(rows · (columns - 1)).
+it is. It is measured by a job of as many rows with 16 columns (a matrix product of fewer costs more than its
+values do), and time per value is (seconds - those) / (rows · (columns - 16)).
 
-Sizes take turns, run after run, and each point is of its fastest run: what else the machine does only adds.
+Numbers of rows take turns, run after run; each point is of its fastest run: what else the machine does adds.
 `flat_percent` is how much more the dearest size takes for a row (a value) than the cheapest one; to reach:
 15. n·log n would have 32 from 50,000 to 1.6 million. `cpu_flat_percent` is the same of processor time: where
 it is much smaller, the machine was busy. `base_s` is what was taken off at the largest size.
@@ -38,7 +38,7 @@ from benchmarks.results import Result
 UNIT = 50_000
 SMALL_ROWS = 1000
 QUICK_ROWS, ROWS = 200_000, 1_600_000
-COLUMNS = (64, 256, 1024, 4096)
+COLUMNS, NARROW = (64, 256, 1024, 4096), 16
 QUICK_SHARE = 16
 """Quick sweeps over columns have so many times fewer values."""
 BLOCK_VALUES = 2**20
@@ -62,9 +62,9 @@ def over_columns(work: Work, values: int, runs: int) -> Sweep:
     points = []
     for columns in COLUMNS:
         rows = values // columns
-        point = Point(columns, rows * (columns - 1))
+        point = Point(columns, rows * (columns - NARROW))
         # Encoding takes as long as a job: one size's runs follow each other.
-        for width, spent in ((columns, point.work), (1, point.base)):
+        for width, spent in ((columns, point.work), (NARROW, point.base)):
             block = make_block(min(rows, BLOCK_VALUES // width), width)
             spent += [work.run(block, rows // len(block.labels)) for _ in range(runs)]
         points.append(point)

@@ -122,6 +122,6 @@ def works() -> list[tuple[Work, int, int]]:
         (training(linear, CSV, "Pipe"), 8, 0),
         (training(machines, RECORDIO, "File"), 64, 2**24),
         (training(machines, RECORDIO, "Pipe"), 64, 2**24),
-        (conversion(), 4, 2**21),
+        (conversion(), 4, 2**22),
         (evaluation(), 4, 0),
     ]
