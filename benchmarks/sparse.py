@@ -1,24 +1,28 @@
 """Training on sparse rows against the bare sparse products: `python -m benchmarks.sparse`.
 
-A sweep over density: 50,000 rows × 10,000 columns with 0 to 1,000 non-zeros a row (10 % of the cells), at
-random places, one epoch in mini-batches of 200. Bound: X · W and Xᵀ · G of the same mini-batches with scipy's
-CSR products, for factorization-machines also those of X². What an optimizer must do besides is not in it: at
-ten non-zeros a row nearly every one of the 2,000 in a mini-batch meets a row of weights of its own, and a
-step of Adam takes 20 passes over that row, its two moments and its gradient, where a product takes one.
+50,000 rows with non-zeros at random places, one epoch in mini-batches of 200, in two sweeps:
 
-Without any non-zero a row costs what its labels, its losses (one a model) and, for linear-learner, the choice
-among 32 models cost: `us_a_row`. `ns_per_nonzero` is all the time divided by the non-zeros; `marginal_ns` is
-the price of one more: the time less that of the next sparser data, by the difference in non-zeros. It falls
-where non-zeros share rows of weights. To reach: the cost grows with the non-zeros and no faster, from ten a
-row up at most 1.25 × (a + b · non-zeros); a is the time of one a row, the emptiest rows that train at all, b
-the marginal price from there to ten.
+- Density: 10,000 columns, 0 to 1,000 non-zeros a row. The denser the rows, the more non-zeros of a mini-batch
+  share a row of weights: at ten a row 2,000 meet 1,800 rows of weights, at a thousand 200,000 meet 10,000.
+  To reach: the cost grows with the non-zeros and no faster, at most 1.25 × (a + b · non-zeros).
+- Width: as many columns more as there are non-zeros more, 1,000 for each of a row, so that they share alike.
+  To reach: the cost is in proportion to the non-zeros, a + b · non-zeros ± 25 %.
 
-One-hot: 50,000 rows with 20 of 200,000 columns each, of which 10,000 occur. The bound's products are over
-those alone. Each job runs in a process of its own; `peak_mb` is what it grew by in training, once where the
-10,000 columns lie among 200,000 and once where there are no others. `model_mb` is the finished model, dense
-by its format; `dense_mb` is what four tables of all columns would take (weights, two moments, and the best
-weights or the average). To reach: the columns that never occur cost the model and a tenth of those tables at
-most.
+a is the time of one non-zero a row, the emptiest rows that train at all, b the price of a non-zero between
+one and ten a row; the target is for all denser ones. `marginal_ns` is the price since the next sparser data,
+`ns_per_nonzero` all the time divided by the non-zeros, and without any non-zero a row costs `us_a_row`: its
+label, its losses (one a model), and the choice among 32 models of linear-learner.
+
+Bound: X · W and Xᵀ · G of the same mini-batches with scipy's CSR products, over the columns that occur in
+each alone; for factorization-machines also those of X². What an optimizer must do besides is not in it: a
+step of Adam takes 20 passes over a row of weights, its moments and its gradient, where a product takes one
+for each non-zero.
+
+One-hot: 50,000 rows with 20 of 200,000 columns each, of which 10,000 occur. Each job runs in a process of
+its own; `peak_mb` is what it grew by in training, mapped scratch files included, once where the 10,000
+columns lie among 200,000 and once where there are no others. `model_mb` is the finished model, dense by its
+format; `dense_mb` is what four tables of all columns would take (weights, two moments, and the best weights
+or the average). To reach: the columns that never occur cost the model and a tenth of those tables at most.
 
 Channels are arrays in memory: reading files is measured by `benchmarks.recordio`.
 """
@@ -32,7 +36,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -46,6 +50,7 @@ from algorithms.base import Algorithm, Model
 from algorithms.factorization_machines import ALGORITHM as FACTORIZATION_MACHINES
 from algorithms.linear_learner import ALGORITHM as LINEAR_LEARNER
 from algorithms.logs import MetricLog
+from algorithms.touched import Touched
 from benchmarks.command import main
 from benchmarks.environments import REPOSITORY
 from benchmarks.results import Result
@@ -53,9 +58,11 @@ from benchmarks.timing import in_turns
 
 ROWS, WIDTH, BATCH = 50_000, 10_000, 200
 NONZEROS = (0, 1, 3, 10, 30, 100, 300, 1000)
-"""A row."""
+"""A row, where the columns stay as they are."""
+WIDENED, COLUMNS_EACH = (1, 3, 10, 30, 100), 1000
+"""A row, and the columns for each of them."""
 FROM, SLACK = 10, 1.25
-"""The target: above so many non-zeros a row, and by how much the line may be missed."""
+"""The line is drawn up to so many non-zeros a row; by how much others may miss it."""
 ONE_HOT_WIDTH, ONE_HOT_OCCUR, ONE_HOT_A_ROW = 200_000, 10_000, 20
 MODELS, FACTORS = 32, 10
 
@@ -80,14 +87,15 @@ class Job:
 
     def products(self, batches: list[csr_matrix]) -> None:
         """Do the two products of every mini-batch, and those of X²."""
+        widest = max(batch.shape[1] for batch in batches)
         for columns, squared in ((self.columns, False), (self.squared, True)):
             if not columns:
                 continue
-            weights = np.ones((batches[0].shape[1], columns), np.float32)
+            weights = np.ones((widest, columns), np.float32)
             slopes = np.ones((BATCH, columns), np.float32)
             for batch in batches:
                 rows = batch.multiply(batch).tocsr() if squared else batch
-                rows @ weights
+                rows @ weights[: rows.shape[1]]
                 rows.T @ slopes[: rows.shape[0]]
 
 
@@ -106,17 +114,17 @@ JOBS = {
 }
 
 
-def at_random(rows: int, each: int) -> csr_matrix:
+def at_random(rows: int, each: int, width: int = WIDTH) -> csr_matrix:
     """Rows with so many non-zeros each, at random places."""
     random = np.random.default_rng(0)
     # A random start and a random odd stride: distinct columns without drawing rows × width numbers.
-    start, stride = random.integers(0, WIDTH, (2, rows, 1))
-    while np.any(shared := np.gcd(stride, WIDTH) != 1):
-        stride[shared] = random.integers(0, WIDTH, np.count_nonzero(shared))
-    columns = (start + stride * np.arange(each)) % WIDTH
+    start, stride = random.integers(0, width, (2, rows, 1))
+    while np.any(shared := np.gcd(stride, width) != 1):
+        stride[shared] = random.integers(0, width, np.count_nonzero(shared))
+    columns = (start + stride * np.arange(each)) % width
     values = random.random(rows * each, np.float32) + np.float32(0.5)
     indptr = np.arange(rows + 1, dtype=np.int32) * each
-    return csr_matrix((values, columns.ravel().astype(np.int32), indptr), shape=(rows, WIDTH))
+    return csr_matrix((values, columns.ravel().astype(np.int32), indptr), shape=(rows, width))
 
 
 def one_hot(rows: int, width: int) -> csr_matrix:
@@ -138,46 +146,68 @@ def labels_of(features: csr_matrix) -> Floats:
 
 
 def measure(options: argparse.Namespace) -> Iterator[Result]:
-    """Sweep the density, then train in the one-hot space."""
+    """Sweep the density and the width, then train in the one-hot space."""
     rows = ROWS // 10 if options.quick else ROWS
     for job in JOBS.values():
-        seconds: dict[int, float] = {}
-        for each in NONZEROS:
-            work = f"{job.name}, {each:,} non-zeros a row"
-            if options.only in work:
-                yield _swept(work, job, at_random(rows, each), options.runs, seconds)
+        yield from _sweep(job, rows, options, widened=False)
+        yield from _sweep(job, rows, options, widened=True)
         work = f"{job.name}, one-hot, {ONE_HOT_OCCUR:,} of {ONE_HOT_WIDTH:,} columns occur"
         if options.only in work:
             yield _one_hot(work, job, rows, options.runs)
 
 
-def _swept(work: str, job: Job, features: csr_matrix, runs: int, seconds: dict[int, float]) -> Result:
-    """Measure one density. seconds: those of the sparser ones, by non-zeros in all; this one's are added."""
-    labels, batches, nonzeros = labels_of(features), _batches(features), features.nnz
+def _sweep(job: Job, rows: int, options: argparse.Namespace, *, widened: bool) -> Iterator[Result]:
+    seconds: dict[int, float] = {}
+    for each in WIDENED if widened else NONZEROS:
+        width = COLUMNS_EACH * each if widened else WIDTH
+        work = f"{job.name}, {each:,} non-zeros a row, {width:,} columns"
+        if options.only not in work:
+            continue
+        features = at_random(rows, each, width)
+        result = _trained(work, job, features, options.runs)
+        seconds[each] = result.median_s
+        yield replace(
+            result, notes=_prices(seconds, rows), **_judged(seconds, each, least=1 / SLACK if widened else 0)
+        )
+
+
+def _trained(work: str, job: Job, features: csr_matrix, runs: int) -> Result:
+    labels, touched = labels_of(features), Touched()
+    batches = [touched.of(batch)[1] for batch in _batches(features)]
     timed = in_turns(
         {"ours": lambda: job.train(features, labels), "bound": lambda: job.products(batches)}, runs
     )
-    ours, bound = timed["ours"].median, timed["bound"].median
-    sparser = max(seconds, default=0)
-    seconds[nonzeros] = ours
-    if not nonzeros:
-        return Result(work, ours, notes={"us_a_row": 1e6 * ours / features.shape[0]})
-    notes = {"ns_per_nonzero": 1e9 * ours / nonzeros}
-    if sparser in seconds and sparser != nonzeros:
-        notes["marginal_ns"] = 1e9 * (ours - seconds[sparser]) / (nonzeros - sparser)
-    least, first = features.shape[0], FROM * features.shape[0]
-    if nonzeros <= first or not {least, first} <= seconds.keys():
-        return Result(work, ours, bound, notes=notes)
-    price = (seconds[first] - seconds[least]) / (first - least)
-    line = seconds[least] + price * (nonzeros - least)
-    return Result(
-        work, ours, bound, target=f"≤ {SLACK} × {line:.3g} s", met=ours <= SLACK * line, notes=notes
-    )
+    return Result(work, timed["ours"].median, timed["bound"].median if features.nnz else None)
+
+
+def _prices(seconds: dict[int, float], rows: int) -> dict[str, float]:
+    """Return what the densest rows so far cost. seconds: by the non-zeros of a row, in rising order."""
+    *sparser, each = seconds
+    if not each:
+        return {"us_a_row": 1e6 * seconds[each] / rows}
+    prices = {"ns_per_nonzero": 1e9 * seconds[each] / (rows * each)}
+    if sparser:
+        more = seconds[each] - seconds[sparser[-1]]
+        prices["marginal_ns"] = 1e9 * more / (rows * (each - sparser[-1]))
+    return prices
+
+
+def _judged(seconds: dict[int, float], each: int, *, least: float) -> dict[str, Any]:
+    """Return `target` and `met` for rows denser than those that the line is drawn through.
+
+    least: how far below the line they may be.
+    """
+    if each <= FROM or not {1, FROM} <= seconds.keys():
+        return {}
+    line = seconds[1] + (seconds[FROM] - seconds[1]) * (each - 1) / (FROM - 1)
+    target = f"{least:.2g} … {SLACK} × {line:.3g} s" if least else f"≤ {SLACK} × {line:.3g} s"
+    return {"target": target, "met": least * line <= seconds[each] <= SLACK * line}
 
 
 def _one_hot(work: str, job: Job, rows: int, runs: int) -> Result:
     name = next(name for name, each in JOBS.items() if each is job)
-    batches = _batches(one_hot(rows, ONE_HOT_OCCUR))
+    touched = Touched()
+    batches = [touched.of(batch)[1] for batch in _batches(one_hot(rows, ONE_HOT_WIDTH))]
     timed = in_turns(
         {
             "wide": lambda: _in_child(name, rows, ONE_HOT_WIDTH),

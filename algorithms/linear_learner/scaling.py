@@ -43,8 +43,12 @@ class Scaler:
 
     def fold(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Weights (feature_dim, columns) and bias (columns,) for raw rows."""
-        raw = weights.astype(np.float64) / self.deviation[:, None]
-        return raw.astype(np.float32), (bias - self.mean @ raw).astype(np.float32)
+        if not self.mean.any():  # sparse rows: no table of doubles for each of their columns
+            raw = np.empty_like(weights)
+            np.divide(weights, self.deviation[:, None], out=raw, casting="same_kind")
+            return raw, bias.copy()
+        exact = weights.astype(np.float64) / self.deviation[:, None]
+        return exact.astype(np.float32), (bias - self.mean @ exact).astype(np.float32)
 
 
 @dataclass(frozen=True)
