@@ -23,7 +23,7 @@ from algorithms.errors import CustomerError
 from algorithms.factorization_machines import ALGORITHM
 from algorithms.factorization_machines.machine import forward, gradient
 from algorithms.factorization_machines.model import FactorizationMachine
-from algorithms.factorization_machines.optimizer import AveragedAdam
+from algorithms.factorization_machines.optimizer import AveragedAdam, AveragedNumber
 from algorithms.logs import MetricLog
 from algorithms.touched import Touched
 
@@ -107,6 +107,20 @@ def test_the_average_weighs_late_steps_most_and_ignores_rows_that_stay() -> None
     powers = np.arange(5.0) ** 5
     assert table[0, 0] == pytest.approx(float(np.diff(powers) @ way / powers[-1]), rel=1e-5)
     assert table[1, 0] == 5
+
+
+def test_a_number_takes_the_steps_that_a_table_of_one_takes() -> None:
+    options: dict[str, Any] = {"eps": 1e-3, "clip": 0.4}
+    rates, wd = np.array([0.1], np.float32), np.array([0.05], np.float32)
+    table, rows = np.array([[1.5]], np.float32), np.zeros(1, np.intp)
+    of_table, number = AveragedAdam((1, 1), rates, wd, **options), AveragedNumber(1.5, 0.1, 0.05, **options)
+    for slope in (0.3, -0.1, 0.9, -2.0):
+        of_table.step(table, rows, np.array([[slope]], np.float32))
+        number.step(slope)
+        assert number.value == pytest.approx(float(table[0, 0]), rel=1e-5)
+    of_table.settle(table)
+    number.settle()
+    assert number.value == pytest.approx(float(table[0, 0]), rel=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from algorithms.array_channel import ArrayChannel
 from algorithms.base import Features
 from algorithms.linear_learner import ALGORITHM
+from algorithms.linear_learner.absence import Powers
 from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.initial import InitialWeights
 from algorithms.linear_learner.model import LinearModel
@@ -22,7 +23,7 @@ from algorithms.linear_learner.optimizers import OptimizerSettings, create
 from algorithms.linear_learner.rates import GROUP, Penalty, Rates
 from algorithms.linear_learner.settings import Initial
 from algorithms.logs import MetricLog
-from algorithms.touched import Touched
+from algorithms.touched import Touched, scatter
 
 Floats = npt.NDArray[np.float32]
 
@@ -93,6 +94,68 @@ def test_a_rare_feature_pays_the_penalties_of_the_mini_batches_it_was_absent_fro
     np.testing.assert_array_equal(weights[2:], 1)
 
 
+def test_steps_of_all_rows_between_steps_of_some_make_up_for_what_these_left_out() -> None:
+    """One row in six has half of the columns: mini-batches with it update all, the others what they touch."""
+    features, labels = words(600, 300)
+    dense_rows = features.toarray()
+    random = np.random.default_rng(5)
+    dense_rows[::6, 50:200] = random.random((100, 150), dtype=np.float32)
+    given = GIVEN | {"mini_batch_size": 4, "learning_rate": 0.01, "epochs": 2}
+    for optimizer in ({"optimizer": "adam"}, {"optimizer": "sgd", "momentum": 0.9}):
+        dense = train(given | optimizer, train=(dense_rows, labels))
+        sparse = train(given | optimizer, train=(csr_matrix(dense_rows), labels))
+        occurs = dense_rows.any(axis=0)
+        np.testing.assert_allclose(sparse.weights[occurs], dense.weights[occurs], atol=2e-3)
+
+
+def test_a_step_of_all_rows_collects_the_penalties_that_some_owe() -> None:
+    rates, wd = Rates(np.full(2, 0.1, np.float32)), np.array([0.01, 0], np.float32)
+    penalty = Penalty(wd, np.array([0, 0.01], np.float32))
+    weights = np.ones((2 * GROUP, 2), np.float32)
+    optimizer = create(OptimizerSettings("sgd", momentum=0), weights.shape)
+    for _ in range(19):
+        recalled = optimizer.recall(weights, rates, np.array([0]))
+        optimizer.step_rows(weights, recalled, np.zeros((1, 2), np.float32), rates, penalty)
+    for _ in range(2):
+        optimizer.settle(weights, rates)
+        optimizer.step(weights, np.zeros_like(weights), rates, penalty)
+    np.testing.assert_allclose(weights[1:], weights[:1].repeat(2 * GROUP - 1, axis=0), rtol=1e-3)
+    assert weights[1, 0] == pytest.approx(0.979, abs=1e-3)
+
+
+def test_a_step_of_some_rows_spares_the_free_ones_penalties() -> None:
+    rates, penalty = Rates(np.ones(2, np.float32)), Penalty(*np.full((2, 2), 0.1, np.float32))
+    weights = np.ones((GROUP, 2), np.float32)
+    optimizer = create(OptimizerSettings("sgd", momentum=0), weights.shape)
+    recalled = optimizer.recall(weights, rates, np.arange(GROUP))
+    optimizer.step_rows(weights, recalled, np.zeros_like(weights), rates, penalty, free=2)
+    np.testing.assert_allclose(weights[:-2], 0.8, rtol=1e-6)
+    np.testing.assert_array_equal(weights[-2:], 1)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.999])
+def test_powers_are_those_of_the_decay_however_many_steps_were_missed(decay: float) -> None:
+    powers = Powers(decay)
+    for most in (1, 5, 300, 2000):
+        steps = np.array([0, 1, most // 2, most])
+        np.testing.assert_allclose(powers.of(steps, most), decay**steps, rtol=1e-5, atol=1e-29)
+
+
+def test_rows_are_put_where_they_belong() -> None:
+    table = np.arange(30, dtype=np.float32).reshape(10, 3)
+    expected, rows = table.copy(), np.array([7, 0, 9])
+    expected[rows] = -1
+    scatter(table, rows, np.full((3, 3), -1, np.float32))
+    np.testing.assert_array_equal(table, expected)
+
+
+def test_rows_without_any_non_zero_train_the_bias() -> None:
+    labels = (np.arange(400) % 4 == 0).astype(np.float32)
+    model = train(GIVEN | {"learning_rate": 0.05}, train=(csr_matrix((400, 50), dtype=np.float32), labels))
+    assert not model.weights.any()
+    assert model.bias[0] < -0.5
+
+
 def test_a_column_that_never_occurs_has_weight_0_and_new_ones_may_occur_in_any_window() -> None:
     features, labels = words(400, 300)
     features.data[features.indices == 7] = 0
@@ -146,6 +209,10 @@ def test_the_columns_of_a_mini_batch_are_found_each_once() -> None:
     touched, compact = Touched().of(features)
     assert sorted(touched) == np.unique(features.indices).tolist()
     np.testing.assert_array_equal(compact.toarray(), features.toarray()[:, touched])
+    again, filled = Touched().of(features, more=1, group=8)
+    assert again.tolist() == touched.tolist()
+    assert filled.shape[1] == -(-(len(touched) + 1) // 8) * 8
+    assert not filled.toarray()[:, len(touched) :].any()
 
 
 MEMORY = """
