@@ -59,7 +59,7 @@ def _drawn(unit: str, curves: Sequence[Curve]) -> str:
         _frame(
             left,
             times,
-            f"Time per {unit}, relative to its cheapest size (band: 15 %)",
+            f"Time per {unit} against the cheapest size (band: 15 %)",
             what,
             curves,
             "{:.2f}",
@@ -67,7 +67,7 @@ def _drawn(unit: str, curves: Sequence[Curve]) -> str:
         _frame(right, memory, "Most anonymous memory, MB", what, curves, "{:.0f}"),
         [_curve(i, c.sizes, ys, left, times) for i, (c, ys) in enumerate(zip(curves, relative, strict=True))],
         [_curve(i, c.sizes, c.peak_mb, right, memory) for i, c in enumerate(curves)],
-        [_entry(i, c, unit, bottom + 62) for i, c in enumerate(curves)],
+        [_entry(i, c, bottom + 62) for i, c in enumerate(curves)],
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {number(WIDTH)} {number(height)}",
         role="img",
@@ -113,7 +113,7 @@ def _curve(
     return join(tag("path", d=path, class_="line", stroke=colour, stroke_dasharray=dash), marks)
 
 
-def _entry(index: int, curve: Curve, unit: str, top: float) -> Markup:
+def _entry(index: int, curve: Curve, top: float) -> Markup:
     left, y = 40 + (WIDTH / 2 - 10) * (index % 2), top + ENTRY * (index // 2)
     colour = COLOURS[index % len(COLOURS)]
     dash = DASHES[index % len(DASHES)] or None
@@ -123,5 +123,5 @@ def _entry(index: int, curve: Curve, unit: str, top: float) -> Markup:
     return join(
         tag("path", d=stroke, class_="line", stroke=colour, stroke_dasharray=dash),
         tag("path", d=marker(index, left + 17, y, 4), fill=colour),
-        tag("text", f"{curve.name}: {shown} a {unit}", x=left + 42, y=y + 4),
+        tag("text", f"{curve.name}: {shown}", x=left + 42, y=y + 4),
     )

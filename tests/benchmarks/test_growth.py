@@ -77,7 +77,7 @@ def test_both_sweeps_are_drawn(tmp_path: Path) -> None:
     curve = sweep(lambda rows: rows * 2e-6).curve()
     write_plot(tmp_path / "growth-rows.svg", "row", [curve, curve])
     drawn = (tmp_path / "growth-rows.svg").read_text()
-    assert drawn.count("2 µs a row") == 2
+    assert drawn.count("work: 2 µs") == 2
     assert "1.6 M" in drawn
     write_plot(tmp_path / "none.svg", "row", [])
     assert not (tmp_path / "none.svg").exists()
