@@ -107,6 +107,7 @@ class LockStep:
         self._optimizer = create(settings.optimizer, self._table.shape)
         self._capacity = settings.mini_batch_size
         self._scores = np.empty((self._capacity, width), np.float32)
+        self._bias_group = np.empty((GROUP, width), np.float32)  # see `rates`
         self._losses = _Sum((self._capacity, self.models))
         self._gradient = np.zeros((0, width), np.float32)  # of all rows, once a step needs it
         # A product sums columns in a third of the time.
@@ -231,7 +232,7 @@ class LockStep:
     def _score_gradient(self, scores: Floats, labels: Floats) -> None:
         """Add the bias and turn scores into ∂(mean loss)/∂score in place; the losses are added up."""
         count = len(labels)
-        np.add(scores, self.bias, out=scores)
+        self._add_bias(scores)
         grouped = scores if self.classes == 1 else scores.reshape(count, self.classes, self.models)
         losses = self._loss.evaluate(grouped, labels, grouped)
         weights = self._example_weights.of(labels)
@@ -240,6 +241,14 @@ class LockStep:
             grouped *= weights if self.classes == 1 else weights[:, None, :]
         np.multiply(scores, np.float32(1 / count), out=scores)
         self._losses.add(losses)
+
+    def _add_bias(self, scores: Floats) -> None:
+        if len(scores) % GROUP:
+            np.add(scores, self.bias, out=scores)
+            return
+        np.copyto(self._bias_group, self.bias)
+        wide = scores.reshape(-1, self._bias_group.size)
+        np.add(wide, self._bias_group.reshape(-1), out=wide)
 
     def _put_bias_slope(self, scores: Floats, slope: Floats) -> None:
         """Write the gradient of the bias into its row; 0 without one, which leaves it where it is."""
