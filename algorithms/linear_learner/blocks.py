@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from algorithms.aligned import zeros
 from algorithms.linear_learner.rates import GROUP
 
 Floats = npt.NDArray[np.float32]
@@ -28,7 +29,7 @@ class Blocks:
 
     def __init__(self, columns: int) -> None:
         self._rows = max(1, _BLOCK // (columns * GROUP)) * GROUP
-        self._scratch = np.empty(self._rows * columns, np.float32)
+        self._scratch = zeros((self._rows * columns,))
         self.of = cache(self._of)
 
     def run(self, rows: int, work: Work) -> None:

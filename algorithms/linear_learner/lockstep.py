@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from algorithms.aligned import zeros
 from algorithms.base import Batch
 from algorithms.linear_learner.absence import grown
 from algorithms.linear_learner.columns import Columns
@@ -93,7 +94,7 @@ class LockStep:
         # One table for weights and bias, so that one step of the optimizer serves both: a step of its own
         # for the bias costs 11 µs for 32 numbers. Rows behind the bias are 0 and only fill up the last group.
         self._features = 0 if columns else feature_dim
-        self._table = np.zeros((_padded(self._features), width), np.float32)
+        self._table = zeros((_padded(self._features), width))
         if columns is None:
             self._initial.fill(self.weights)
         if settings.use_bias:
@@ -107,7 +108,7 @@ class LockStep:
         self._bias_lr_mult = np.float32(settings.bias_lr_mult)
         self._optimizer = create(settings.optimizer, self._table.shape)
         self._capacity = settings.mini_batch_size
-        self._scores = np.empty((self._capacity, width), np.float32)
+        self._scores = zeros((self._capacity, width))
         self._bias_group = np.empty((GROUP, width), np.float32)  # see `rates`
         self._losses = _Sum((self._capacity, self.models))
         self._gradient = np.zeros((0, width), np.float32)  # of all rows, once a step needs it
@@ -204,7 +205,7 @@ class LockStep:
     def _room(self) -> Floats:
         """Return the memory for a gradient of all rows, with 0 in those that fill up the last group."""
         if len(self._gradient) != len(self._table):
-            self._gradient = np.zeros_like(self._table)
+            self._gradient = zeros(self._table.shape)
         return self._gradient
 
     def _step(self, scores: Floats) -> None:
@@ -287,7 +288,7 @@ class _Sum:
     _ARRAYS = 256
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._added, self._count = np.zeros(shape, np.float32), 0
+        self._added, self._count = zeros(shape), 0
         self._total = np.zeros(shape[1])
 
     def add(self, array: Floats) -> None:

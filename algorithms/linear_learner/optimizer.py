@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from algorithms.aligned import zeros
 from algorithms.linear_learner.absence import Absence, can_follow, grown
 from algorithms.linear_learner.blocks import Blocks
 from algorithms.linear_learner.rates import GROUP, Penalty, Rates, grouped
@@ -108,7 +109,7 @@ class Optimizer(ABC):
     drift_ratio: float
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._state = [np.zeros(shape, np.float32) for _ in self.decays]
+        self._state = [zeros(shape) for _ in self.decays]
         self._factors = [np.float32(decay) for decay in self.decays]
         self._blocks = Blocks(shape[1])
         self._steps = 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
+from algorithms.aligned import zeros
 from algorithms.array_channel import ArrayChannel
 from algorithms.base import Batch, Features
 from algorithms.errors import CustomerError
@@ -415,3 +416,12 @@ def test_models_are_compared_on_a_grid_of_thresholds_as_by_all_of_them(name: str
     few = best_values(criterion, scores[:1000], labels[:1000])
     sorted_few = [calibrate(criterion, scores[:1000, [m]], labels[:1000])[0][0] for m in range(5)]
     np.testing.assert_array_equal(few, sorted_few)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (785, 32)])
+def test_aligned_zeros_begin_a_cache_line(shape: tuple[int, ...]) -> None:
+    arrays = [zeros(shape) for _ in range(5)]
+    assert all(array.ctypes.data % 64 == 0 for array in arrays)
+    assert all(array.shape == shape and array.dtype == np.float32 for array in arrays)
+    assert not any(array.any() for array in arrays)
+    assert all(array.flags.c_contiguous and array.flags.writeable for array in arrays)
