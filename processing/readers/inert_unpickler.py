@@ -282,7 +282,10 @@ def raw_bytes(value: Any, where: str) -> bytes:
     if isinstance(value, Recorded) and value.name == ENCODE and len(value.arguments) == 2:
         content, encoding = value.arguments
         if isinstance(content, str) and text(encoding) == "latin1":
-            return content.encode("latin-1")
+            try:
+                return content.encode("latin-1")
+            except UnicodeEncodeError as error:
+                raise RefusedError(f"{where} has text where its bytes should be: {error.reason}") from error
     raise RefusedError(f"{where} has no bytes")
 
 
