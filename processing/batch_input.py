@@ -54,7 +54,7 @@ def prepare(arguments: Sequence[str], processing: Path) -> None:
         for block in _blocks(raw, treatment):
             write_rows(file, encoder.features(block), None, treatment.content_type)
             if row_id is not None:
-                ids.write(_records(block.columns[row_id]))
+                ids.write(_records(block.cells(row_id)))
             rows += len(block)
     warnings = unseen_warnings(encoder.unseen)
     for warning in warnings:

@@ -92,8 +92,8 @@ def infer(arguments: Sequence[str], processing: Path) -> None:
 def _typed(path: Path, untyped: Schema) -> Schema:
     columns = {name: Column() for name in untyped.types}
     for block in CsvTable(path, untyped).blocks():
-        for name, cells in block.columns.items():
-            columns[name].add(cells)
+        for name, column in columns.items():
+            column.add(block.cells(name))
     types = {name: column.kind(name) for name, column in columns.items()}
     for apart in (untyped.target, untyped.row_id):
         if apart is not None and types[apart] != BINARY:

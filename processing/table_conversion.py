@@ -71,7 +71,7 @@ def find_classes(table: CountedTable, schema: Schema) -> tuple[list[str], int]:
     rows = 0
     for block in table.blocks():
         rows += len(block)
-        found.update(cell.strip() for cell in block.columns[schema.target])
+        found.update(cell.strip() for cell in block.cells(schema.target))
         if len(found) > MAXIMUM_CLASSES:
             raise InputError(
                 f"{table.source}: the target {schema.target!r} has more than {MAXIMUM_CLASSES} values; "
@@ -142,7 +142,7 @@ def _fitted(table: CountedTable, treatment: Treatment, membership: Membership) -
 
 
 def _codes(block: Block, target: str, labels: Mapping[str, int]) -> npt.NDArray[np.int64]:
-    cells = [cell.strip() for cell in block.columns[target]]
+    cells = [cell.strip() for cell in block.cells(target)]
     codes = np.array([labels.get(cell, -1) for cell in cells], dtype=np.int64)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))

@@ -11,12 +11,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from processing.container import InputError
 from processing.readers import RawTable
+from processing.readers.csv_lines import Lines
 from processing.readers.file_kind import FIRST_BYTES, check_text
 from processing.readers.table import FLOAT32_OVERFLOW
 from processing.splits import Split
@@ -39,7 +39,7 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
     with path.open("rb") as raw:
         check_text(path, raw.read(FIRST_BYTES))
     with path.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
-        lines = records(file, path)
+        lines = records(Lines(file), path)
         first = next(lines, None)
         if first is None:
             raise InputError(f"{path}: the file is empty; the first line must name the columns")
@@ -48,18 +48,18 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
         return _table(path, lines, names, features, columns)
 
 
-def records(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
+def records(lines: Lines, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number (from 1, of a record's end) and cells of every record that is not blank."""
-    reader = csv.reader(file, strict=True)
+    reader = csv.reader(lines, strict=True)
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            where = f"{path} line {reader.line_num}"
+            where = f"{path} line {lines.number}"
             raise InputError(f"{where}: not CSV: {error}; correct the line") from error
-        line = reader.line_num
+        line = lines.number
         if not "".join(cells).isascii():
             for cell in cells:
                 _check_encoding(cell, path, line)

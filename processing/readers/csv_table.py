@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import itertools
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ from typing import TextIO, cast
 
 from processing.container import InputError
 from processing.readers.csv_file import records
+from processing.readers.csv_lines import Layout, LineBlock, Lines, are_plain
 from processing.readers.file_kind import FIRST_BYTES, GZIP, check_text
-from processing.readers.table import Block, block_rows
+from processing.readers.table import Block, CellBlock, block_rows
 from processing.schema import Schema, listed, nearest
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -38,40 +38,50 @@ class CsvTable:
     def blocks(self) -> Iterator[Block]:
         """Yield all rows in order; InputError names line, column and value of what is wrong."""
         with opened(self._path) as file:
-            lines = records(file, self._path)
-            names = self._names(lines)
-            excluded = set(self._schema.excluded)
-            kept = [(name, place) for place, name in enumerate(names) if name not in excluded]
-            size, first = block_rows(len(names)), 0
-            while rows := list(itertools.islice(lines, size)):
-                yield self._block(rows, names, kept, first)
-                first += len(rows)
+            lines = Lines(file)
+            layout = Layout.of(self._names(lines), self._schema)
+            size, first = block_rows(layout.columns), 0
+            while taken := lines.take(size):
+                if are_plain(taken, layout.columns):
+                    numbers = range(lines.number - len(taken) + 1, lines.number + 1)
+                    block: Block = LineBlock(first, f"{self.source} line", numbers, taken, layout)
+                else:
+                    lines.give_back(taken)
+                    block = self._block(lines, layout, first)
+                if len(block):
+                    yield block
+                first += len(block)
             if not first:
                 raise InputError(f"{self.source}: no rows of data in the file; give some")
 
     def count(self) -> int:
-        """Return the number of rows, checking none of them."""
-        with opened(self._path) as file:
-            return sum(1 for _ in records(file, self._path)) - self._schema.header
+        """Return the number of rows."""
+        return sum(map(len, self.blocks()))
 
-    def _block(
-        self, rows: list[tuple[int, list[str]]], names: list[str], kept: list[tuple[str, int]], first: int
-    ) -> Block:
-        for line, cells in rows:
-            if len(cells) != len(names):
+    def _block(self, lines: Lines, layout: Layout, first: int) -> Block:
+        """Read the records that begin in the lines given back."""
+        rows = []
+        for line, cells in records(lines, self._path):
+            if len(cells) != layout.columns:
                 raise InputError(
-                    f"{self.source} line {line}: {len(cells)} values where there are {len(names)} columns; "
-                    "correct the line"
+                    f"{self.source} line {line}: {len(cells)} values where there are {layout.columns} "
+                    "columns; correct the line"
                 )
-        columns = list(zip(*(cells for _, cells in rows), strict=True))
+            rows.append((line, cells))
+            if not lines.again:
+                break
+        columns = (
+            list(zip(*(cells for _, cells in rows), strict=True)) or [()] * layout.columns
+        )  # blank lines
         numbers = [line for line, _ in rows]
-        return Block(first, f"{self.source} line", numbers, {name: columns[place] for name, place in kept})
+        kept = {name: columns[place] for name, place in layout.places.items()}
+        return CellBlock(first, f"{self.source} line", numbers, kept)
 
-    def _names(self, lines: Iterator[tuple[int, list[str]]]) -> list[str]:
+    def _names(self, lines: Lines) -> list[str]:
         expected = list(self._schema.types)
         if not self._schema.header:
             return [name for name in expected if name not in self._optional]
-        first = next(lines, None)
+        first = next(records(lines, self._path), None)
         if first is None:
             raise InputError(f"{self.source}: the file is empty; its first line must name the columns")
         names = [name.strip() for name in first[1]]
@@ -96,7 +106,7 @@ class CsvTable:
 def header_of(path: Path) -> list[str]:
     """Return the cells of a file's first record; InputError for an empty file."""
     with opened(path) as file:
-        first = next(records(file, path), None)
+        first = next(records(Lines(file), path), None)
     if first is None:
         raise InputError(f"{path}: the file is empty; its first line must name the columns")
     return [name.strip() for name in first[1]]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 
 from processing.container import InputError
 from processing.readers import RawImages
-from processing.readers.table import Block, block_rows
+from processing.readers.table import Block, CellBlock, Doubles, block_rows
 from processing.rearrangement import NAMES, Membership
 from processing.schema import CATEGORICAL, NUMERIC, Schema
 
@@ -66,7 +67,7 @@ class ImageTable:
 
     def blocks(self) -> Iterator[Block]:
         """Yield all rows in order."""
-        words = np.array([str(level) for level in range(256)], dtype=object)
+        places = {name: place for place, name in enumerate(self._names)}
         size, before = block_rows(len(self._names)), 0
         for name, split in self._splits:
             for first in range(0, len(split), size):
@@ -77,19 +78,62 @@ class ImageTable:
                         f"{self.source}: the pixels are no grey levels of 0 to 255, which a recipe needs; "
                         "leave the recipe and the schema out"
                     )
-                pixels = words[levels.astype(np.intp)].T.tolist()
-                columns = dict(zip(self._names, pixels, strict=True))
-                columns[self._label] = [str(label) for label in rows.labels.tolist()]
-                numbers = range(first + 1, first + 1 + len(rows))
-                yield Block(before + first, f"{self.source} {name} row", numbers, columns)
+                source, numbers = f"{self.source} {name} row", range(first + 1, first + 1 + len(rows))
+                labels = {self._label: [str(label) for label in rows.labels.tolist()]}
+                yield ImageBlock(before + first, source, numbers, labels, levels, places)
             before += len(split)
 
 
-def _are_grey(levels: npt.NDArray[np.float64]) -> bool:
+class ImageBlock(CellBlock):
+    """Images of a split.
+
+    columns: the label's cells. levels: whole numbers of 0 to 255, float64, shape (rows, pixels). places:
+    pixel's column → its place among them.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        source: str,
+        numbers: Sequence[int],
+        columns: Mapping[str, Sequence[str]],
+        levels: Doubles,
+        places: Mapping[str, int],
+    ) -> None:
+        super().__init__(first, source, numbers, columns)
+        self._levels, self._places = levels, places
+
+    def cells(self, column: str) -> Sequence[str]:
+        """See `Block.cells`."""
+        place = self._places.get(column)
+        if place is None:
+            return super().cells(column)
+        return [f"{level:.0f}" for level in self._levels[:, place].tolist()]
+
+    def select(self, wanted: npt.NDArray[np.bool_]) -> Block:
+        """See `Block.select`."""
+        chosen = wanted.tolist()
+        columns = {name: list(compress(cells, chosen)) for name, cells in self._columns.items()}
+        numbers = list(compress(self.numbers, chosen))
+        return ImageBlock(self.first, self.source, numbers, columns, self._levels[wanted], self._places)
+
+    def values(self, column: str) -> Doubles:
+        """See `Block.values`."""
+        place = self._places.get(column)
+        return super().values(column) if place is None else self._levels[:, place]
+
+    def table(self, columns: Sequence[str]) -> Doubles:
+        """See `Block.table`."""
+        if not all(map(self._places.__contains__, columns)):
+            return super().table(columns)
+        return self._levels[:, [self._places[column] for column in columns]]
+
+
+def _are_grey(levels: Doubles) -> bool:
     return bool(((levels == np.rint(levels)) & (levels >= 0) & (levels <= 255)).all())
 
 
-def _levels(features: npt.NDArray[np.generic]) -> Iterator[npt.NDArray[np.float64]]:
+def _levels(features: npt.NDArray[np.generic]) -> Iterator[Doubles]:
     """Yield batches of grey levels, which are whole numbers where the features are a publisher's."""
     step = block_rows(features.shape[1])
     for first in range(0, max(1, len(features)), step):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import compress
 from typing import Protocol
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from processing.container import InputError
+
+Doubles = npt.NDArray[np.float64]
 
 BLOCK_CELLS = 8 * 1024
 """Cells in one block of a narrow table: half a MiB as Python's text, which stays in the second-level cache.
@@ -26,36 +28,69 @@ FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127
 """The smallest number that rounds to infinity in float32."""
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(ABC):
     """Consecutive rows.
 
-    first: the first row's number, from 0.
-    source, numbers: where each row stands, for messages: `x.csv line` and 7.
-    columns: attribute → its cells.
+    Attributes:
+        first: the first row's number, from 0.
+        source: with `numbers`, where each row stands, for messages: `x.csv line` and 7.
+        numbers: one a row.
+
     """
 
-    first: int
-    source: str
-    numbers: Sequence[int]
-    columns: Mapping[str, Sequence[str]]
+    def __init__(self, first: int, source: str, numbers: Sequence[int]) -> None:
+        self.first, self.source, self.numbers = first, source, numbers
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.numbers)
 
+    @abstractmethod
+    def cells(self, column: str) -> Sequence[str]:
+        """Return a column's text."""
+
+    @abstractmethod
     def select(self, wanted: npt.NDArray[np.bool_]) -> Block:
-        """Return the rows where `wanted`, of shape (rows,), is true; their numbers are lost."""
-        if wanted.all():
-            return self
-        chosen = wanted.tolist()
-        columns = {name: list(compress(cells, chosen)) for name, cells in self.columns.items()}
-        return Block(self.first, self.source, list(compress(self.numbers, chosen)), columns)
+        """Return the rows where `wanted`, of shape (rows,), is true; `first` is that of this block."""
+
+    def values(self, column: str) -> Doubles:
+        """Return a column as finite float32 numbers, in float64; InputError names the first other cell."""
+        return _parsed(self, column)
+
+    def table(self, columns: Sequence[str]) -> Doubles:
+        """Return the same of several columns, shape (rows, columns)."""
+        found = np.empty((len(self), len(columns)))
+        for place, column in enumerate(columns):
+            found[:, place] = self.values(column)
+        return found
 
     def refuse(self, row: int, column: str, problem: str) -> InputError:
         """Return the error for one cell of this block, with its place and value."""
-        cell = self.columns[column][row]
+        cell = self.cells(column)[row]
         shown = cell if len(cell) <= 80 else cell[:77] + "..."
         return InputError(f"{self.source} {self.numbers[row]} column {column}: {shown!r} {problem}")
+
+
+class CellBlock(Block):
+    """Rows as the text of their cells. columns: attribute → its cells."""
+
+    def __init__(
+        self, first: int, source: str, numbers: Sequence[int], columns: Mapping[str, Sequence[str]]
+    ) -> None:
+        super().__init__(first, source, numbers)
+        self._columns = columns
+
+    def cells(self, column: str) -> Sequence[str]:
+        """See `Block.cells`."""
+        return self._columns[column]
+
+    def select(self, wanted: npt.NDArray[np.bool_]) -> Block:
+        """See `Block.select`."""
+        if wanted.all():
+            return self
+        chosen = wanted.tolist()
+        columns = {name: list(compress(cells, chosen)) for name, cells in self._columns.items()}
+        return CellBlock(self.first, self.source, list(compress(self.numbers, chosen)), columns)
 
 
 def block_rows(columns: int) -> int:
@@ -76,9 +111,14 @@ class Table(Protocol):
         ...
 
 
-def numbers(block: Block, column: str) -> npt.NDArray[np.float64]:
-    """Return a column's cells as finite float32 numbers, in float64; InputError names the first other one."""
-    cells = block.columns[column]
+def are_float32(values: Doubles) -> bool:
+    """Whether all are numbers, and finite as float32."""
+    # Asked of the extremes: a NaN is one, and no array of truths is made.
+    return not values.size or bool(values.min() > -FLOAT32_OVERFLOW and values.max() < FLOAT32_OVERFLOW)
+
+
+def _parsed(block: Block, column: str) -> Doubles:
+    cells = block.cells(column)
     try:
         values = np.array(cells, dtype=np.float64)
     except ValueError:
@@ -86,18 +126,17 @@ def numbers(block: Block, column: str) -> npt.NDArray[np.float64]:
     else:
         if "_" in "".join(cells):  # Python reads 1_000 as a number; nobody who writes CSV means one
             values = np.array([_number(cell) for cell in cells])
-    wrong = ~(np.abs(values) < FLOAT32_OVERFLOW)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        text = cells[row].strip()
-        if not text:
-            problem = "is empty, but the column is NUMERIC; fill it in or remove the row"
-        elif np.isnan(_number(text)) and text.lower().lstrip("+-") != "nan":
-            problem = "is not a number, but the column is NUMERIC; correct it, or the schema"
-        else:
-            problem = "is not a finite float32 number; remove the row or fill the value in"
-        raise block.refuse(row, column, problem)
-    return values
+    if are_float32(values):
+        return values
+    row = int(np.argmax(~(np.abs(values) < FLOAT32_OVERFLOW)))
+    text = cells[row].strip()
+    if not text:
+        problem = "is empty, but the column is NUMERIC; fill it in or remove the row"
+    elif np.isnan(_number(text)) and text.lower().lstrip("+-") != "nan":
+        problem = "is not a number, but the column is NUMERIC; correct it, or the schema"
+    else:
+        problem = "is not a finite float32 number; remove the row or fill the value in"
+    raise block.refuse(row, column, problem)
 
 
 def _number(cell: str) -> float:

@@ -18,7 +18,7 @@ from processing.readers.table import Block
 from processing.recipe.fitted import ONE_HOT
 from processing.recipe.plan import Node
 from processing.recipe.transforms import JOINT, Fits, Rows
-from processing.schema import CATEGORICAL
+from processing.schema import CATEGORICAL, NUMERIC
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -55,6 +55,7 @@ class Encoder:
             self._starts.append(self.feature_dim)
             self.feature_dim += len(self._words[node.text]) if node.kind in ONE_HOT else 1
         self.sparse = any(node.kind in ONE_HOT for node in self._outputs)
+        self._plain = [node.variable for node in self._outputs if not node.function and node.kind == NUMERIC]
         self.unseen: Counter[str] = Counter()
 
     def names(self) -> Iterator[str]:
@@ -69,11 +70,17 @@ class Encoder:
         """Return the features of a block's rows; InputError names a cell that its type denies."""
         rows = Rows(block, self._fits)
         if not self.sparse:
-            dense = np.empty((len(block), self.feature_dim), dtype=np.float32)
-            for column, node in enumerate(self._outputs):
-                dense[:, column] = np.asarray(rows.value(node), dtype=np.float64)
+            dense = self._dense(block, rows)
             return dense if self._pixel_maximum is None else self._pixels(block, dense)
         return self._sparse(rows, len(block))
+
+    def _dense(self, block: Block, rows: Rows) -> npt.NDArray[np.float32]:
+        if len(self._plain) == len(self._outputs):  # what the table has, and nothing else
+            return block.table(self._plain).astype(np.float32)
+        dense = np.empty((len(block), self.feature_dim), dtype=np.float32)
+        for column, node in enumerate(self._outputs):
+            dense[:, column] = np.asarray(rows.value(node), dtype=np.float64)
+        return dense
 
     def _pixels(self, block: Block, dense: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         wrong = (dense != np.floor(dense)) | (dense < 0) | (dense > GREY_LEVELS - 1)

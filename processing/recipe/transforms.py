@@ -16,7 +16,7 @@ from typing import Any, Union
 import numpy as np
 import numpy.typing as npt
 
-from processing.readers.table import Block, numbers
+from processing.readers.table import Block
 from processing.recipe.plan import TOKENS, Node
 from processing.schema import BINARY, BINARY_WORDS, NUMERIC, TEXT
 
@@ -52,8 +52,8 @@ class Rows:
 
     def _variable(self, node: Node) -> Value:
         if node.kind == NUMERIC:
-            return numbers(self._block, node.variable)
-        cells = self._block.columns[node.variable]
+            return self._block.values(node.variable)
+        cells = self._block.cells(node.variable)
         if node.kind == BINARY:
             return _binary(self._block, node.variable)
         return [cell.strip() for cell in cells]
@@ -85,7 +85,7 @@ class Rows:
 def _binary(block: Block, column: str) -> list[str]:
     """Return `0` or `1` for each cell."""
     texts = {word: str(int(value)) for word, value in BINARY_WORDS.items()}
-    found = [texts.get(cell.strip().lower(), "") for cell in block.columns[column]]
+    found = [texts.get(cell.strip().lower(), "") for cell in block.cells(column)]
     if "" in found:
         problem = "is no BINARY value; use 0 or 1, n or y, no or yes, f or t, false or true"
         raise block.refuse(found.index(""), column, problem)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from processing.container import InputError
-from processing.readers.table import Block
+from processing.readers.table import Block, CellBlock
 from processing.recipe.encoder import Encoder
 from processing.recipe.expressions import Call, Name, Number, parse
 from processing.recipe.fitted import Learner
@@ -38,7 +38,7 @@ ROWS = [
 def block(rows: Sequence[dict[str, str]]) -> Block:
     names = [name for name in PEOPLE.types if name != "label"]
     columns = {name: [{**ROWS[0], **row}[name] for row in rows] for name in names}
-    return Block(0, "people.csv line", range(2, 2 + len(rows)), columns)
+    return CellBlock(0, "people.csv line", range(2, 2 + len(rows)), columns)
 
 
 def fitted(outputs: list[str], rows: Sequence[dict[str, str]] = ROWS, **sections: Any) -> Encoder:
