@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from algorithms.base import Batch, Channel, CustomerError, Features
-from algorithms.factorization_machines.machine import forward, gradient
+from algorithms.base import Batch, Channel, CustomerError
+from algorithms.factorization_machines.dense import DensePass
+from algorithms.factorization_machines.machine import forward, sparse_gradient
 from algorithms.factorization_machines.metrics import Objective, objective
 from algorithms.factorization_machines.model import FactorizationMachine
 from algorithms.factorization_machines.optimizer import STEP, AveragedAdam, AveragedNumber
 from algorithms.logs import MetricLog
 from algorithms.mini_batches import MiniBatches
 from algorithms.touched import Touched
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Floats = npt.NDArray[np.float32]
 
@@ -72,7 +76,7 @@ class _Job:
         rates, wd = self._columns("lr", STEP), self._columns("wd", dict.fromkeys(STEP, 1.0))
         self._optimizer = AveragedAdam(self._table.shape, rates[1:], wd[1:], **options)
         self._bias = AveragedNumber(bias, float(rates[0]), float(wd[0]), **options)
-        self._square: Floats | None = None
+        self._dense: DensePass | None = None
         self._touched = Touched()
 
     def epoch(self, batches: MiniBatches) -> tuple[Objective, int]:
@@ -102,26 +106,41 @@ class _Job:
 
     def _update(self, batch: Batch, counters: Objective) -> None:
         assert batch.labels is not None
-        features, rows, table = batch.features, None, self._table
-        if not isinstance(features, np.ndarray):
-            rows, features = self._touched.of(features)
-            table = table.take(rows, axis=0)
-        done = forward(features, table, self._bias.value, square=self._buffer(features))
-        slope = counters.slope(done.scores, batch.labels)
         rescale = self._values["rescale_grad"]
-        slope *= np.float32(1 / len(batch) if rescale is None else rescale)
-        moving, change = gradient(done, slope, table)
-        if rows is None:
-            self._optimizer.step(self._table, moving, change)
+        scale = np.float32(1 / len(batch) if rescale is None else rescale)
+        if isinstance(batch.features, np.ndarray):
+            total = self._update_dense(batch.features, batch.labels, scale, counters)
         else:
-            self._optimizer.step(self._table, rows, change, table)
-        self._bias.step(float(slope.sum()))
+            total = self._update_sparse(batch.features, batch.labels, scale, counters)
+        self._bias.step(total)
 
-    def _buffer(self, features: Features) -> Floats | None:
-        """Memory for X² of dense rows, taken once for all mini-batches."""
-        if self._square is None and isinstance(features, np.ndarray):
-            self._square = np.empty((self._values["mini_batch_size"], features.shape[1]), np.float32)
-        return self._square
+    def _update_dense(
+        self, features: Floats, labels: Floats, scale: np.float32, counters: Objective
+    ) -> float:
+        """Move the table; return the sum of ∂loss/∂score, which is the bias's gradient."""
+        if self._dense is None:
+            self._dense = DensePass(self._values["mini_batch_size"], self._table.shape)
+        work, total = self._dense, 0.0
+        work.begin(self._table, self._bias.value)
+        for start in range(0, len(features), work.block):
+            rows = slice(start, start + work.block)
+            slope = counters.slope(work.scores(features[rows]), labels[rows])
+            slope *= scale
+            work.add(slope)
+            total += float(slope.sum())
+        self._optimizer.step(self._table, *work.gradient())
+        return total
+
+    def _update_sparse(
+        self, features: csr_matrix, labels: Floats, scale: np.float32, counters: Objective
+    ) -> float:
+        rows, compact = self._touched.of(features)
+        table = self._table.take(rows, axis=0)
+        done = forward(compact, table, self._bias.value)
+        slope = counters.slope(done.scores, labels)
+        slope *= scale
+        self._optimizer.step(self._table, rows, sparse_gradient(done, slope, table), table)
+        return float(slope.sum())
 
     def _columns(self, name: str, scale: Mapping[str, float]) -> Floats:
         """Values per column: bias, factors …, linear."""

@@ -20,8 +20,9 @@ from sklearn.linear_model import LinearRegression
 
 from algorithms.array_channel import ArrayChannel
 from algorithms.errors import CustomerError
-from algorithms.factorization_machines import ALGORITHM
-from algorithms.factorization_machines.machine import forward, gradient
+from algorithms.factorization_machines import ALGORITHM, dense
+from algorithms.factorization_machines.dense import DensePass
+from algorithms.factorization_machines.machine import forward, sparse_gradient
 from algorithms.factorization_machines.model import FactorizationMachine
 from algorithms.factorization_machines.optimizer import AveragedAdam, AveragedNumber
 from algorithms.logs import MetricLog
@@ -64,25 +65,40 @@ def test_scores_are_those_of_the_definition_dense_and_sparse(n: int, k: int, row
     features = (random.normal(size=(rows, n)) * (random.random((rows, n)) < 0.7)).astype(np.float32)
     table = random.normal(size=(n, k + 1)).astype(np.float32)
     expected = by_pairs(features, table, 0.5)
-    np.testing.assert_allclose(forward(features, table, 0.5).scores, expected, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(
-        forward(csr_matrix(features), table, 0.5).scores, expected, rtol=1e-3, atol=1e-3
-    )
+    training = DensePass(rows, table.shape)
+    training.begin(table, 0.5)
+    for scores in (
+        forward(features, table, 0.5).scores,
+        forward(csr_matrix(features), table, 0.5).scores,
+        training.scores(features),
+    ):
+        np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-def test_gradients_are_the_slopes_of_the_scores(sparse: bool) -> None:
+@pytest.mark.parametrize("form", ["dense", "dense, in blocks", "sparse"])
+def test_gradients_are_the_slopes_of_the_scores(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     features = (random.normal(size=(8, 5)) * (random.random((8, 5)) < 0.6)).astype(np.float32)
     features[:, 3] = 0
     table, slope = random.normal(size=(5, 4)).astype(np.float32), random.normal(size=8).astype(np.float32)
-    if sparse:
+    if form == "sparse":
         rows, compact = Touched().of(csr_matrix(features))
         order = np.argsort(rows)
-        _, found = gradient(forward(compact, table[rows], 0.1), slope, table[rows])
+        found = sparse_gradient(forward(compact, table[rows], 0.1), slope, table[rows])
         rows, found = rows[order], found[order]
     else:
-        some, found = gradient(forward(features, table, 0.1), slope, table)
+        if form == "dense, in blocks":
+            monkeypatch.setattr(dense, "_LEAST_ROWS", 3)
+            monkeypatch.setattr(dense, "_BLOCK_BYTES", 0)
+        work = DensePass(8, table.shape)
+        assert work.block == (8 if form == "dense" else 3)
+        for _ in range(2):  # the second mini-batch finds the memory of the first
+            work.begin(table, 0.1)
+            for start in range(0, 8, work.block):
+                part = slice(start, start + work.block)
+                work.scores(features[part])
+                work.add(slope[part])
+            some, found = work.gradient()
         assert some is not None
         rows = some
     assert rows.tolist() == [0, 1, 2, 4], "a feature that does not occur is not touched"
