@@ -19,13 +19,16 @@ from local.endpoints.prompt import Waiter
 _JOINED_BYTES = 64 << 10
 """Longer bodies are written apart from their head: to copy them takes longer than to write twice."""
 
+_IDLE_CLOSE_SECONDS = 0.1
+"""What breaks later than this after a request was written had the request: it may have been worked on."""
+
 
 class BrokenError(Exception):
     """The connection broke off before the answer was whole.
 
     Attributes:
-        idle: whether it had been kept from an earlier request and nothing was answered: the other side may
-            have closed it for its age in the moment in which it was used again.
+        idle: whether it had been kept from an earlier request and broke as soon as it was used again, with
+            nothing answered: the other side may have closed it for its age in that very moment.
 
     """
 
@@ -75,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
         self._waiter: Waiter[Answer] | None = None
-        self._deadline = 0.0
+        self._sent = self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._answer = Answer()
         self._answered: tuple[Waiter[Answer], Answer] | None = None
@@ -101,13 +104,14 @@ class Connection(asyncio.Protocol):
         """
         return self._transport is not None and not self._poll.poll(0)
 
-    def send(self, request: Request, timeout: float) -> Waiter[Answer]:
-        """Write a request; the future gives the answer, or raises BrokenError or TimeoutError."""
+    def send(self, request: Request, deadline: float) -> Waiter[Answer]:
+        """Write a request; gives the answer, or raises BrokenError or TimeoutError at `deadline`."""
         assert self._transport is not None
         waiter = self._waiter = Waiter(loop=self._loop)
-        self._deadline = self._loop.time() + timeout
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._arm(self._deadline)
+        self._sent = self._loop.time()
+        self._deadline = deadline
+        if self._timer is None or self._timer.when() > deadline:
+            self._arm(deadline)
         if len(request.body) <= _JOINED_BYTES:
             self._outbox.write(self._transport, request.head + request.body)
         else:
@@ -169,23 +173,34 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self.close()
-            self._deliver()
-            self._end(BrokenError(f"it answered no HTTP: {error}"))
+            self._refuse(f"it answered no HTTP: {error}")
+        except httptools.HttpParserUpgrade:
+            self._refuse("it answered 101 and left HTTP, for which it was not asked")
         else:
             self._deliver()
 
+    def _refuse(self, reason: str) -> None:
+        """Have nothing more to do with the other side; what it had answered before counts."""
+        self.close()
+        self._deliver()
+        self._end(BrokenError(reason))
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the request under way, unless the end of the connection is the end of its answer."""
+        ended = exc is None and self._transport is not None  # by the other side, and not by a reset
         self._transport = None
         _connected.discard(self)
-        if self._headers_seen and not self._length_known():
+        if ended and self._headers_seen and not self._length_known():
             self.on_message_complete()
             self._deliver()
         if self._timer is not None:
             self._timer.cancel()
-        idle = self._answers > 0 and not self._answering
+        idle = self._answers > 0 and not self._answering and self._soon()
         self._end(BrokenError(f"it broke off the connection{f' ({exc})' if exc else ''}", idle=idle))
+
+    def _soon(self) -> bool:
+        """Return whether the last request has only just been written."""
+        return self._loop.time() - self._sent < _IDLE_CLOSE_SECONDS
 
     def _length_known(self) -> bool:
         return not {b"content-length", b"transfer-encoding"}.isdisjoint(self._answer.headers)
@@ -193,7 +208,9 @@ class Connection(asyncio.Protocol):
     # --- httptools ------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Start an answer."""
+        """Start an answer; one that nobody waits for would be taken for that to the next request."""
+        if self._waiter is None:
+            self.close()
         self._answer = Answer()
         self._parts = []
 

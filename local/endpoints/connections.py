@@ -19,8 +19,13 @@ class Connections:
     def __init__(self) -> None:
         self._idle: list[Connection] = []
 
-    async def exchange(self, port: int, request: Request, timeout: float) -> Answer:
+    async def exchange(self, port: int, request: Request, deadline: float) -> Answer:
         """Send a whole HTTP request, return the answer.
+
+        Args:
+            port: the instance's.
+            request: what is sent.
+            deadline: until when the connection must be there and the answer whole, by the monotonic clock.
 
         Raises:
             UnreachableError: nothing was sent.
@@ -28,9 +33,9 @@ class Connections:
             TimeoutError: no answer in time.
 
         """
-        connection = self._idle_connection() or await _connect(port)
+        connection = self._idle_connection() or await _connect(port, deadline)
         try:
-            answer = await connection.send(request, timeout)
+            answer = await connection.send(request, deadline)
         except BaseException:  # a cancelled request as well: its answer must not be taken for the next one's
             connection.close()
             raise
@@ -47,9 +52,18 @@ class Connections:
         return None
 
 
-async def _connect(port: int) -> Connection:
+async def _connect(port: int, deadline: float) -> Connection:
+    """Connect in a task, which can be given up: a container that accepts nothing leaves it hanging."""
+    loop = asyncio.get_running_loop()
+    connecting = loop.create_task(loop.create_connection(Connection, HOST, port))
     try:
-        _, connection = await asyncio.get_running_loop().create_connection(Connection, HOST, port)
+        await asyncio.wait([connecting], timeout=deadline - loop.time())
+    finally:
+        connecting.cancel()  # without effect once it is done
+    if not connecting.done():
+        raise TimeoutError
+    try:
+        _, connection = connecting.result()
     except OSError as error:
         raise UnreachableError(str(error)) from None
     return connection

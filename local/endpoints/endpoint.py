@@ -271,7 +271,6 @@ class Endpoint:
             self.queue.stop()
         for fleet in fleets:
             fleet.stop(0)
-            fleet.wake()
         if self.queue is not None:
             self.queue.close()
         if self.capture is not None:

@@ -90,15 +90,11 @@ class Fleet:
             variant.retire(drain)
 
     def stop(self, drain: float) -> None:
-        """Stop everything."""
+        """Take everything out of service, for good, and stop it."""
         for variant in self.variants.values():
+            variant.leave()
             variant.scale(0)
         self.retire(drain)
-
-    def wake(self) -> None:
-        """Let what waits for an instance look again."""
-        for variant in self.variants.values():
-            variant.wake()
 
     def check_health(self) -> None:
         """Raise DeploymentError where a process died."""

@@ -211,9 +211,9 @@ class Instance:
 
     # --- requests -------------------------------------------------------------------------------------
 
-    def exchange(self, request: Request, timeout: float) -> Awaitable[Answer]:
-        """Send a whole HTTP request, return the answer; raises as `Connections.exchange`."""
-        return self._connections.exchange(self.port, request, timeout)
+    def exchange(self, request: Request, deadline: float) -> Awaitable[Answer]:
+        """Send a whole HTTP request, return the answer; as `Connections.exchange`."""
+        return self._connections.exchange(self.port, request, deadline)
 
     def call(self, body: bytes, headers: dict[str, str], timeout: float) -> tuple[int, dict[str, str], bytes]:
         """Send one invocation from a thread that may wait; as `call` of the connections."""

@@ -56,6 +56,8 @@ class ServerlessVariant(Variant):
 
         """
         with self._gate:
+            if self.left:
+                raise self._gone()
             if self._busy >= self.concurrency:
                 raise throttled(self.name, self.concurrency)
             self._busy += 1
@@ -67,6 +69,11 @@ class ServerlessVariant(Variant):
             with self._gate:
                 self._busy -= 1
                 self._last_used = time.monotonic()
+
+    def leave(self) -> None:
+        """Go out of service; no request starts a process any more."""
+        with self._gate:
+            super().leave()
 
     def wait_until_ready(self, given_up: Callable[[], bool]) -> None:
         """Start the process once, to know that the model can be served; keep it only where provisioned."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.endpoints.connection import Answer, BrokenError, Request
 from local.endpoints.connections import UnreachableError
-from local.endpoints.errors import DeploymentError, unavailable
+from local.endpoints.errors import DeploymentError, InvocationError, unavailable
 from local.endpoints.instance import Instance
 from local.endpoints.specification import Specification
 from local.endpoints.timing import Timing
@@ -39,6 +39,7 @@ class Variant:
         weight: its share of the traffic is this over the sum of all variants' weights.
         desired: the number of instances that it should have.
         instances: those that take requests, started or starting.
+        left: whether it went out of service for good, so that nobody need wait for an instance of it.
 
     """
 
@@ -59,6 +60,7 @@ class Variant:
         self.weight = weight
         self.desired = desired
         self.instances: tuple[Instance, ...] = ()
+        self.left = False
         self._place = place
         self._timing = timing
         self._threads = threads
@@ -154,6 +156,11 @@ class Variant:
         for instance in leaving:
             instance.join()
 
+    def leave(self) -> None:
+        """Go out of service: what waits for an instance fails at once, and what breaks is not tried again."""
+        self.left = True
+        self.wake()
+
     def stop(self, drain: float) -> None:
         """Stop all instances."""
         self.scale(0)
@@ -173,27 +180,26 @@ class Variant:
         """Send a whole HTTP request to an instance; wait for one while none is ready.
 
         Raises:
-            InvocationError: ServiceUnavailable: none became ready in time, or the instance died meanwhile.
+            InvocationError: ServiceUnavailable: none became ready in time, the instance died meanwhile, or
+                the variant went out of service.
             TimeoutError: the container did not answer in time.
 
         """
-        deadline, again = 0.0, False
+        deadline, again = time.monotonic() + timeout, False
         while True:
             instance = self.ready_instance()
             if instance is None:
-                deadline = deadline or time.monotonic() + timeout
                 instance = await self._wait_for_instance(deadline, timeout)
             instance.outstanding += 1
             deaths = instance.deaths
             try:
-                return await instance.exchange(request, timeout)
+                return await instance.exchange(request, deadline)
             except UnreachableError as error:
-                deadline = deadline or time.monotonic() + timeout
                 if time.monotonic() > deadline:
                     raise unavailable(f"variant {self.name} cannot be reached: {error}") from None
             except BrokenError as error:
                 failure = await self._broken(instance, deaths, error)
-                if again or not error.idle or instance.deaths != deaths:
+                if again or not error.idle or self.left or instance.deaths != deaths:
                     raise failure from None
                 again = True
             finally:
@@ -203,6 +209,8 @@ class Variant:
     async def _broken(self, instance: Instance, deaths: int, error: BrokenError) -> Exception:
         """Return the error of a request whose connection broke; `deaths` as before the request."""
         for _ in range(25):  # the reason is known once the end of the process has been noticed
+            if self.left:
+                return self._gone()
             if instance.deaths != deaths:
                 break
             await asyncio.sleep(_UNREACHABLE_PAUSE)
@@ -212,6 +220,8 @@ class Variant:
     async def _wait_for_instance(self, deadline: float, timeout: float) -> Instance:
         loop = asyncio.get_running_loop()
         while (instance := self.ready_instance()) is None:
+            if self.left:
+                raise self._gone()
             if self.hopeless:
                 raise unavailable(f"variant {self.name} has no instance: {self.failure}")
             left = deadline - time.monotonic()
@@ -223,11 +233,17 @@ class Variant:
             waiter = (loop, loop.create_future())
             self._waiting.add(waiter)
             try:
-                if self.ready_instance() is None and not self.hopeless:
+                if self.ready_instance() is None and not (self.left or self.hopeless):
                     await asyncio.wait([waiter[1]], timeout=left)
             finally:
                 self._waiting.discard(waiter)
         return instance
+
+    def _gone(self) -> InvocationError:
+        return unavailable(
+            f"variant {self.name} went out of service before it had answered: send the request again, unless "
+            "its endpoint was deleted"
+        )
 
     def wake(self) -> None:
         """Let what waits look again; called from any thread."""

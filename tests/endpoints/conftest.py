@@ -25,14 +25,27 @@ from local.orphans import process_started
 
 # What a model says of itself is its environment: MODE decides how it fails, NAME what it answers.
 CONTAINER = r"""
-import json, os, signal, sys, threading, time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import json, os, signal, socket, struct, sys, threading, time
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
 base = Path(os.environ["SAGEMAKER_BASE_DIR"])
 mode, name = os.environ.get("MODE", ""), os.environ.get("NAME", "model")
 if mode == "exit":
     sys.exit("cannot load the model")
+if mode == "slow to return":
+    if (base / "was here").exists():
+        time.sleep(20)
+    (base / "was here").touch()
+
+asked = []
+OK = b"HTTP/1.1 200 OK\r\n"
+BARE = {  # answers that are written as they stand
+    "twice": OK + b"Content-Length: 2\r\n\r\nhi" + OK + b"Content-Length: 60\r\n\r\nforeign",
+    "other protocol": b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    "until the end": OK + b"\r\nwhole",
+    "cut": OK + b"\r\n0.1,0.2,0.",
+}
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -49,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         said = body.decode()
+        asked.append(said)
         if mode == "forgetful":  # takes one request a connection, and says so to nobody
             self.answered = getattr(self, "answered", 0) + 1
             if self.answered > 1:
@@ -62,6 +76,21 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, b"row 1 is wrong", Content_Type="text/plain")
         if said.startswith("sleep "):
             time.sleep(float(said.split()[1]))
+        if said in BARE:
+            self.wfile.write(BARE[said])
+            self.close_connection = said != "twice"
+            if said == "cut":  # by a reset, as when the process is killed
+                time.sleep(0.1)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return None
+        if said.startswith("drop "):
+            time.sleep(float(said.split()[1]))
+            self.close_connection = True
+            return None
+        if said == "asked":
+            return self.answer(200, json.dumps(asked).encode())
+        if said == "port":
+            return self.answer(200, str(self.client_address[1]).encode())
         if said == "environment":
             told = {**os.environ, "headers": dict(self.headers), "model": sorted(
                 path.relative_to(base).as_posix() for path in (base / "model").rglob("*") if path.is_file())}
@@ -71,9 +100,11 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, f"{name}:{said}".encode(), Content_Type="text/csv; charset=utf-8", **more)
     def log_message(self, *args): pass
 
-class Server(ThreadingHTTPServer):
-    request_queue_size = 128
+class Server(HTTPServer if mode == "one at a time" else ThreadingHTTPServer):
+    request_queue_size = 1 if mode == "one at a time" else 128
     daemon_threads = True
+    def shutdown_request(self, request):  # without the farewell that would come before a reset
+        request.close()
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 Server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
@@ -286,6 +317,11 @@ def yard(tmp_path_factory: pytest.TempPathFactory, toy: dict[str, Container]) ->
     opened = Yard(tmp_path_factory.mktemp("yard") / "home", toy)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def quick() -> Timing:
+    return QUICK
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -107,6 +109,53 @@ def test_an_endpoint_that_is_deleted_leaves_no_process(
         yard.invoke("deleted")
     names = [each["EndpointName"] for each in yard.sagemaker.list_endpoints()["Endpoints"]]
     assert "deleted" not in names
+
+
+def test_who_is_under_way_when_the_endpoint_is_deleted_is_told_at_once(
+    yard: Any, variant: Variant, told_of: Callable[[str, str], Any]
+) -> None:
+    yard.serve("left", variant(yard.model("m-left")))
+    assert yard.invoke("left") == "m-left:1"  # leaves a connection that is kept
+    failing = told_of("left", "sleep 8")
+    time.sleep(0.3)
+    yard.sagemaker.delete_endpoint(EndpointName="left")
+    began = time.monotonic()
+    status, message = failing.result(9)
+    assert time.monotonic() - began < 3
+    assert status == 503
+    assert "variant AllTraffic went out of service before it had answered" in message
+
+
+@pytest.mark.slow
+def test_who_waits_for_an_instance_when_the_endpoint_is_deleted_is_told_at_once(
+    yard: Any, variant: Variant, told_of: Callable[[str, str], Any], wait_until: Any
+) -> None:
+    yard.serve("awaited", variant(yard.model("m-awaited", MODE="slow to return")))
+    with pytest.raises(ClientError, match="was killed by signal 9"):
+        yard.invoke("awaited", "die")
+    failing = told_of("awaited", "1")
+    time.sleep(0.3)
+    assert not failing.done()
+    yard.sagemaker.delete_endpoint(EndpointName="awaited")
+    began = time.monotonic()
+    status, message = failing.result(9)
+    assert time.monotonic() - began < 3
+    assert status == 503
+    assert "variant AllTraffic went out of service before it had answered" in message
+
+
+@pytest.fixture
+def told_of(yard: Any) -> Iterator[Callable[[str, str], Future[tuple[int, str]]]]:
+    """Invoke in a thread what is to fail; gives status and message."""
+
+    def send(endpoint: str, body: str) -> tuple[int, str]:
+        with pytest.raises(ClientError) as caught:
+            yard.invoke(endpoint, body)
+        told = caught.value.response
+        return told["ResponseMetadata"]["HTTPStatusCode"], told["Error"]["Message"]
+
+    with ThreadPoolExecutor(4) as pool:
+        yield lambda endpoint, body: pool.submit(send, endpoint, body)
 
 
 def test_a_model_that_cannot_be_loaded_fails_the_endpoint_with_its_words(yard: Any, variant: Variant) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from local.endpoints.errors import InvocationError
+from local.endpoints.invocation import container_request
 
 
 def serverless(model: str, concurrency: int = 2, **more: Any) -> dict[str, Any]:
@@ -43,6 +47,18 @@ def test_requests_beyond_the_concurrency_are_throttled(yard: Any, wait_until: An
     assert caught.value.response["Error"]["Code"] == "ThrottlingException"
     assert "MaxConcurrency=2" in caught.value.response["Error"]["Message"]
     assert yard.invoke("narrow") == "m-narrow:1"
+
+
+def test_a_request_that_comes_as_the_variant_goes_out_of_service_starts_no_process(yard: Any) -> None:
+    yard.serve("going", serverless(yard.model("m-going")))
+    endpoint = yard.service.endpoints.find("going")
+    variant = endpoint.router.fleets[0].variants["AllTraffic"]
+    yard.sagemaker.delete_endpoint(EndpointName="going")
+    endpoint.join()
+    request = container_request({}, b"1")
+    with pytest.raises(InvocationError, match="variant AllTraffic went out of service"):
+        asyncio.run(variant.exchange(request, 20.0))
+    assert variant.instances == ()
 
 
 def test_concurrency_can_be_changed_and_is_described(yard: Any) -> None:
