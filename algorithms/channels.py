@@ -22,6 +22,7 @@ from algorithms.csv_rows import CsvError, read_blocks
 from algorithms.errors import CustomerError
 from algorithms.scratch import laid_down
 from algorithms.sources import Source, fifo_source, file_sources
+from algorithms.sparse_rows import distinct
 from processing.recordio import Arrays, RecordIOError, read_chunks, read_dense, rebatch
 
 CHECKED_BYTES = 16 << 20
@@ -95,7 +96,7 @@ class InputChannel:
                         self._checks.check(piece.features, piece.labels, source.label, row)
                     row += piece.features.shape[0]
                     if piece.features.shape[0]:
-                        yield piece
+                        yield Arrays(distinct(piece.features), piece.labels)
             records += row - 1
         if not records:
             raise CustomerError(f"channel {self.name!r} is empty: it holds no records")

@@ -48,6 +48,8 @@ class RowChecks:
             kind, other = ("dense", "sparse") if dense else ("sparse", "dense")
             raise CustomerError(f"{where}, row {first_row} is {kind}, but the records before it are {other}")
         width = int(features.shape[1])
+        if not width:
+            raise CustomerError(f"{where}, row {first_row} has no features: every record needs one or more")
         if self.width is None:
             self.width = width
         if width != self.width:

@@ -264,8 +264,9 @@ def _joined(parts: list[Floats]) -> list[Floats]:
         else:
             firsts.append(part)
             rows.append(len(part))
+    # The strides are said: numpy calls a view of one row contiguous, whatever lies between it and the next.
     return [
-        as_strided(first, (count, first.shape[1]), writeable=False)
+        as_strided(first, (count, first.shape[1]), first.strides, writeable=False)
         for first, count in zip(firsts, rows, strict=True)
     ]
 

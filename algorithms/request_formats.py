@@ -20,6 +20,7 @@ from algorithms import quick_rows
 from algorithms.base import CSV, JSON, JSONLINES, RECORDIO, Features
 from algorithms.checks import find_not_finite
 from algorithms.csv_rows import CsvError, parse_rows
+from algorithms.sparse_rows import distinct
 from processing.recordio import RecordIOError, read_arrays
 
 Floats = npt.NDArray[np.float32]
@@ -91,7 +92,7 @@ def _decode_recordio(body: bytes, feature_dim: int) -> Features:
         return row
     features = read_arrays(body).features
     if not isinstance(features, np.ndarray):
-        return features
+        return distinct(features)
     if features.shape[1] == feature_dim:
         quick_rows.remember_form(body, features)
     # Rows lie between their records' heads: BLAS would copy them for each of the two products to come.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.factorization_machines.schema import BINARY
-from algorithms.linear_learner.losses import sigmoid
+from algorithms.linear_learner.losses import cross_entropy, sigmoid
 from algorithms.linear_learner.metrics import BinaryMetrics
 
 Floats = npt.NDArray[np.float32]
@@ -36,8 +36,7 @@ class BinaryObjective:
     def slope(self, scores: Floats, labels: Floats) -> Floats:
         """Count the rows in; the probability less the label of each."""
         slope = sigmoid(scores) - labels
-        right = np.maximum(np.float32(1) - np.abs(slope), np.float32(1e-30))
-        self._entropy -= float(np.log(right).sum(dtype=np.float64))
+        self._entropy += float(cross_entropy(scores, labels).sum(dtype=np.float64))
         self._count += len(labels)
         self._metrics.add(scores[:, None], labels)
         return slope

@@ -107,13 +107,13 @@ class LockStep:
         self._bias_wd = bias_wd if bias_wd.any() else None
         self._bias_lr_mult = np.float32(settings.bias_lr_mult)
         self._optimizer = create(settings.optimizer, self._table.shape)
-        self._capacity = settings.mini_batch_size
-        self._scores = zeros((self._capacity, width))
+        # Room for the mini-batches there are, which may be much smaller than the hyperparameter says.
+        self._scores = zeros((0, width))
         self._bias_group = np.empty((GROUP, width), np.float32)  # see `rates`
-        self._losses = _Sum((self._capacity, self.models))
+        self._losses = _Sum(self.models)
         self._gradient = np.zeros((0, width), np.float32)  # of all rows, once a step needs it
         # A product sums columns in a third of the time.
-        self._ones = np.ones(self._capacity, np.float32)
+        self._ones = np.ones(0, np.float32)
         self._touched = Touched()
         self._updates = 0
         self.alive = np.ones(self.models, bool)
@@ -136,7 +136,7 @@ class LockStep:
         again, and the others do not notice, since columns do not mix.
         """
         count = 0
-        self._losses = _Sum((self._capacity, self.models))
+        self._losses = _Sum(self.models)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for batch in batches:
                 self._update(batch)
@@ -150,6 +150,9 @@ class LockStep:
     def _update(self, batch: Batch) -> None:
         assert batch.labels is not None
         features, labels = batch.features, self._labels.apply(batch.labels)
+        if len(labels) > len(self._scores):
+            self._scores = zeros((len(labels), self._scores.shape[1]))
+            self._ones = np.ones(len(labels), np.float32)
         scores = self._scores[: len(labels)]
         bias = self.bias.copy() if self._bias_lr_mult != 1 else None
         if isinstance(features, np.ndarray):
@@ -279,7 +282,7 @@ class LockStep:
 
 
 class _Sum:
-    """Column sums of many arrays (n, columns) of at most so many rows.
+    """Column sums of many arrays (n, columns).
 
     Adding arrays to each other takes a quarter of the time of summing the columns of each. float32 over a few
     hundred arrays, float64 beyond.
@@ -287,12 +290,15 @@ class _Sum:
 
     _ARRAYS = 256
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self._added, self._count = zeros(shape), 0
-        self._total = np.zeros(shape[1])
+    def __init__(self, columns: int) -> None:
+        self._added, self._count = zeros((0, columns)), 0
+        self._total = np.zeros(columns)
 
     def add(self, array: Floats) -> None:
         """Add an array."""
+        if len(array) > len(self._added):
+            self.total()
+            self._added = zeros(array.shape)
         part = self._added[: len(array)]
         np.add(part, array, out=part)
         self._count += 1

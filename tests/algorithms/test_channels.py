@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from algorithms import mini_batches, pieces
 from algorithms.base import CSV, RECORDIO, LabelRule
 from algorithms.channel_config import ChannelConfig, read_channel_configs
 from algorithms.channels import InputChannel
@@ -280,3 +281,28 @@ def test_a_csv_file_is_parsed_once(tmp_path: Path) -> None:
     again = collected(source.batches(7))
     np.testing.assert_array_equal(again[0], first[0])
     np.testing.assert_array_equal(again[1], first[1])
+
+
+def test_numbers_given_twice_for_a_cell_are_added_up(tmp_path: Path) -> None:
+    twice = csr_matrix((np.array([1, 2, 4, 8], np.float32), [3, 0, 3, 1], [0, 3, 4]), shape=(2, 5))
+    write(tmp_path, "part", encode_sparse(twice, LABELS[:2]))
+    [batch] = channel(tmp_path).batches(5)
+    assert batch.features.toarray().tolist() == [[2, 0, 0, 5, 0], [0, 8, 0, 0, 0]]
+    assert batch.features.nnz == 3, "squares and variances are of the sum"
+
+
+def test_records_without_features_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "part", encode_dense(np.zeros((2, 0), np.float32), LABELS[:2]))
+    assert "row 1 has no features" in refusal(tmp_path)
+
+
+def test_mapped_rows_one_by_one_are_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view of one row is contiguous to numpy, and so does not say how far the next one is."""
+    monkeypatch.setattr(pieces, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(mini_batches, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(mini_batches, "_PIECE_BYTES", 0)
+    rows = np.repeat(np.arange(6, dtype=np.float32)[:, None], 500, axis=1)
+    write(tmp_path, "part", encode_dense(rows, np.arange(6, dtype=np.float32)))
+    batches = mini_batches.MiniBatches(channel(tmp_path), 1, seed=1)
+    found = {float(batch.labels[0]): set(batch.features[0].tolist()) for batch in batches.epoch()}
+    assert found == {label: {label} for label in range(6)}

@@ -92,6 +92,13 @@ def test_a_binary_classifier_does_as_well_as_logistic_regression(tumours: tuple[
     assert accuracy(model, second) >= peer.score(scaled[1], second[1]) - 0.01
 
 
+def test_mini_batches_larger_than_the_data_take_no_memory(tumours: tuple[Data, Data]) -> None:
+    first, second = tumours
+    whole, _ = train(BINARY | {"mini_batch_size": len(first[1])}, first, validation=second)
+    model, _ = train(BINARY | {"mini_batch_size": 10**12}, first, validation=second)
+    np.testing.assert_array_equal(model.weights, whole.weights)
+
+
 def test_a_single_unpenalised_model_reaches_logistic_regressions_weights() -> None:
     random = np.random.default_rng(2)
     features = random.normal(size=(2000, 3))

@@ -22,7 +22,13 @@ from algorithms.linear_learner.comparison import best_values
 from algorithms.linear_learner.early_stopping import EarlyStopping
 from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
-from algorithms.linear_learner.losses import Loss, binary_loss, multiclass_loss, regression_loss
+from algorithms.linear_learner.losses import (
+    Loss,
+    binary_loss,
+    cross_entropy,
+    multiclass_loss,
+    regression_loss,
+)
 from algorithms.linear_learner.metrics import BinaryMetrics, MulticlassMetrics, RegressionMetrics
 from algorithms.linear_learner.optimizers import OptimizerSettings, create
 from algorithms.linear_learner.rates import Penalty, Rates
@@ -425,3 +431,16 @@ def test_aligned_zeros_begin_a_cache_line(shape: tuple[int, ...]) -> None:
     assert all(array.shape == shape and array.dtype == np.float32 for array in arrays)
     assert not any(array.any() for array in arrays)
     assert all(array.flags.c_contiguous and array.flags.writeable for array in arrays)
+
+
+@pytest.mark.parametrize("most", [1, 20, 80, 1e3])
+def test_the_logistic_loss_is_right_for_rows_that_are_confidently_wrong(most: float) -> None:
+    random = np.random.default_rng(3)
+    scores = random.uniform(-most, most, (200, 4)).astype(np.float32)
+    labels = random.integers(0, 2, 200).astype(np.float32)
+    expected = np.logaddexp(0, scores.astype(np.float64) * (1 - 2 * labels[:, None]))
+    gradient = np.empty_like(scores)
+    with np.errstate(over="ignore"):
+        found = binary_loss("logistic", margin=1).evaluate(scores, labels, gradient)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(cross_entropy(scores, labels[:, None]), expected, rtol=1e-6, atol=1e-6)
