@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 import numpy.typing as npt
 
-from processing.readers.table import Block
+from processing.readers.table import FLOAT32_OVERFLOW, Block, Doubles, are_float32
 from processing.recipe.fitted import ONE_HOT
 from processing.recipe.plan import Node
 from processing.recipe.transforms import JOINT, Fits, Rows
@@ -72,14 +72,14 @@ class Encoder:
         if not self.sparse:
             dense = self._dense(block, rows)
             return dense if self._pixel_maximum is None else self._pixels(block, dense)
-        return self._sparse(rows, len(block))
+        return self._sparse(block, rows)
 
     def _dense(self, block: Block, rows: Rows) -> npt.NDArray[np.float32]:
         if len(self._plain) == len(self._outputs):  # what the table has, and nothing else
             return block.table(self._plain).astype(np.float32)
         dense = np.empty((len(block), self.feature_dim), dtype=np.float32)
         for column, node in enumerate(self._outputs):
-            dense[:, column] = np.asarray(rows.value(node), dtype=np.float64)
+            dense[:, column] = _column(block, rows, node)
         return dense
 
     def _pixels(self, block: Block, dense: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -90,7 +90,7 @@ class Encoder:
             raise block.refuse(row, self._outputs[column].variable, problem)
         return np.divide(dense, np.float32(self._pixel_maximum or 1), dtype=np.float32)
 
-    def _sparse(self, rows: Rows, count: int) -> csr_matrix:
+    def _sparse(self, block: Block, rows: Rows) -> csr_matrix:
         from scipy.sparse import coo_matrix
 
         places, columns, values = [], [], []
@@ -99,14 +99,14 @@ class Encoder:
                 where, which = self._one_hot(rows, node)
                 value = np.ones(len(where), dtype=np.float32)
             else:
-                whole = np.asarray(rows.value(node), dtype=np.float64).astype(np.float32)
+                whole = _column(block, rows, node).astype(np.float32)
                 where = np.flatnonzero(whole)
                 which, value = np.zeros_like(where), whole[where]
             places.append(where)
             columns.append(which + start)
             values.append(value)
         index = (np.concatenate(places), np.concatenate(columns))
-        matrix = coo_matrix((np.concatenate(values), index), shape=(count, self.feature_dim)).tocsr()
+        matrix = coo_matrix((np.concatenate(values), index), shape=(len(block), self.feature_dim)).tocsr()
         matrix.sort_indices()
         return matrix
 
@@ -127,3 +127,16 @@ class Encoder:
                     self.unseen[node.text] += 1
         pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
+
+
+def _column(block: Block, rows: Rows, node: Node) -> Doubles:
+    """Return an output of one column; InputError where a value of it is no float32."""
+    values = np.asarray(rows.value(node), dtype=np.float64)
+    if not are_float32(values):
+        row = int(np.argmax(~(np.abs(values) < FLOAT32_OVERFLOW)))
+        problem = (
+            f"becomes {values[row]:g} by {node.text}, which is beyond float32: it lies too far from the "
+            "training rows; correct it, or leave normalize out of the recipe"
+        )
+        raise block.refuse(row, next(node.walk()).variable, problem)
+    return values

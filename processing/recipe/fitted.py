@@ -27,11 +27,16 @@ ONE_HOT = (CATEGORICAL, TEXT, TOKENS)
 Doubles = npt.NDArray[np.float64]
 
 
+NOISE = 10 * float(np.finfo(np.float64).eps)
+"""Of a mean: deviations up to here are what rounding makes of equal values."""
+
+
 class Moments:
     """Mean and deviation (the population's) of a stream, by the update of Chan, Golub and LeVeque (1979)."""
 
     def __init__(self) -> None:
         self.count, self.mean, self.squares = 0, 0.0, 0.0
+        self.minimum, self.maximum = float("inf"), float("-inf")
 
     def add(self, values: Doubles) -> None:
         """Take in values, one or more."""
@@ -41,11 +46,15 @@ class Moments:
         self.squares += difference**2 * self.count * count / total
         self.mean += difference * count / total
         self.count = total
+        self.minimum = min(self.minimum, float(values.min()))
+        self.maximum = max(self.maximum, float(values.max()))
 
     def fit(self) -> dict[str, Any]:
         """Return what normalize needs; a constant is left at 0 by a deviation of 1."""
+        if self.minimum == self.maximum:  # the sums' rounding would make of it a deviation of 1e-17
+            return {"mean": self.minimum, "deviation": 1.0}
         deviation = float(np.sqrt(self.squares / self.count))
-        return {"mean": self.mean, "deviation": deviation if deviation > 0 else 1.0}
+        return {"mean": self.mean, "deviation": deviation if deviation > NOISE * abs(self.mean) else 1.0}
 
 
 class Quantiles:

@@ -123,6 +123,26 @@ def test_normalize_gives_mean_0_and_deviation_1_on_the_training_rows() -> None:
     assert dense(fitted(["normalize(age)"], [{}, {}]), [{}]).tolist() == [[0]]
 
 
+@pytest.mark.parametrize("count", [3, 4000])
+@pytest.mark.parametrize("value", ["0.3", "1.1", "98.6"])
+def test_a_constant_is_normalised_to_0_whatever_its_sum_was_rounded_to(value: str, count: int) -> None:
+    encoder = fitted(["normalize(age)"], [{"age": value}] * count)
+    twice = str(2 * float(value))
+    assert dense(encoder, [{"age": value}, {"age": twice}])[:, 0].tolist() == [0, np.float32(float(value))]
+
+
+def test_values_that_differ_by_rounding_alone_are_a_constant() -> None:
+    encoder = fitted(["normalize(age)"], [{"age": "0.3"}, {"age": "0.30000000000000004"}])
+    assert dense(encoder, [{"age": "0.6"}])[0, 0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("outputs", [["normalize(age)"], ["normalize(age)", "country"]])
+def test_a_normalised_value_beyond_float32_is_refused_by_row_and_column(outputs: list[str]) -> None:
+    encoder = fitted(outputs, [{"age": "1e-30"}, {"age": "3e-30"}])
+    with pytest.raises(InputError, match=r"people\.csv line 3 column age: '3e38' becomes 3e\+68 by normal"):
+        dense(encoder, [{"age": "1e-30"}, {"age": "3e38"}])
+
+
 def test_quantile_bin_gives_bins_of_equally_many_training_rows() -> None:
     rows = [{"age": str(value)} for value in range(100)]
     encoder = fitted(["quantile_bin(age, 4)"], rows)
