@@ -106,7 +106,8 @@ def _images(path: Path) -> RawImages:
 
 def _records(cells: Sequence[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([cell] for cell in cells)
+    # All quoted: the writer leaves a lone \r bare, and the reader would end a record there.
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([cell] for cell in cells)
     return text.getvalue().encode("utf-8")
 
 

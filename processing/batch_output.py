@@ -13,12 +13,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import json
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TextIO, cast
 
 from processing.answers import Doubles, probabilities
 from processing.batch_input import ROW_IDS_FILE, ROWS_FILE
@@ -41,9 +42,19 @@ def write_predictions(arguments: Sequence[str], processing: Path) -> None:
             _write(file, rows, source)
 
 
+class _Lines:
+    """Takes the writer's records, which end in CRLF so that it quotes both, and ends them in LF."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def write(self, record: str) -> int:
+        return self._text.write(record.removesuffix("\r\n") + "\n")
+
+
 def _write(file: IO[bytes], rows: dict[str, Any], source: Path) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(_Lines(text), lineterminator="\r\n")
     classes, row_id = rows["class_names"], rows["row_id"]
     writer.writerow([*([] if row_id is None else [row_id]), *classes])
     written = 0
@@ -53,14 +64,28 @@ def _write(file: IO[bytes], rows: dict[str, Any], source: Path) -> None:
             written += len(batch)
             if written > rows["rows"]:
                 break
-            values = ([repr(value) for value in row] for row in batch.tolist())
-            writer.writerows(values if row_id is None else ([*next(ids), *row] for row in values))
-    if written != rows["rows"]:
-        raise InputError(
-            f"{source / 'predictions'}: {written} predictions or more, but {rows['rows']} rows of input; "
-            "run the batch transform again"
-        )
+            values = [[repr(value) for value in row] for row in batch.tolist()]
+            if row_id is not None:
+                names = list(itertools.islice(ids, len(values)))
+                if len(names) < len(values) or any(len(name) != 1 for name in names):
+                    raise _wrong_ids(source, rows)
+                values = [[*name, *row] for name, row in zip(names, values, strict=True)]
+            writer.writerows(values)
+        if written != rows["rows"]:
+            raise InputError(
+                f"{source / 'predictions'}: {written} predictions or more, but {rows['rows']} rows of input; "
+                "run the batch transform again"
+            )
+        if next(ids, None) is not None:
+            raise _wrong_ids(source, rows)
     text.detach()
+
+
+def _wrong_ids(source: Path, rows: dict[str, Any]) -> InputError:
+    return InputError(
+        f"{source / 'rows' / ROW_IDS_FILE}: not one row id for each of {rows['rows']} rows of input; "
+        "run batch_input again"
+    )
 
 
 def _batches(folder: Path, classes: int) -> Iterator[Doubles]:

@@ -68,7 +68,12 @@ def put_rows(job: Any, **content: Any) -> None:
 def table(job: Any, name: str = "predictions.csv") -> list[list[str]]:
     data = (job.output / "predictions" / name).read_bytes()
     text = gzip.decompress(data) if name.endswith(".gz") else data
-    return list(csv.reader(io.StringIO(text.decode("utf-8"))))
+    return list(csv.reader(io.StringIO(text.decode("utf-8"), newline="")))
+
+
+def row_ids(job: Any) -> list[str]:
+    with (job.output / "rows" / "row_ids.csv").open(encoding="utf-8", newline="") as file:
+        return [name for [name] in csv.reader(file)]
 
 
 def test_the_same_rows_get_the_same_features_as_in_training(batch: Any, trained: Any, here: Here) -> None:
@@ -87,7 +92,7 @@ def test_the_same_rows_get_the_same_features_as_in_training(batch: Any, trained:
         "class_names": ["a", "b", "c"],
         "warnings": [],
     }
-    assert (batch.output / "rows" / "row_ids.csv").read_text().split() == [f"r{row}" for row in range(21, 30)]
+    assert row_ids(batch) == [f"r{row}" for row in range(21, 30)]
 
 
 def test_a_target_that_is_there_is_left_aside_and_columns_may_be_in_any_order(batch: Any, here: Here) -> None:
@@ -112,7 +117,7 @@ def test_a_batch_schema_without_target_tells_that_there_is_no_header(batch: Any,
     batch.put("raw/test.csv", "r7,5,red,anything\n")
     batch.put("raw/schema.json", json.dumps(content))
     assert here(batch, prepare) == 0
-    assert (batch.output / "rows" / "row_ids.csv").read_text() == "r7\n"
+    assert row_ids(batch) == ["r7"]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,28 @@ def test_row_ids_come_first_and_gz_is_compressed(job: Any, here: Here) -> None:
     job.put("predictions/batch.out", "\n".join(json.dumps({"score": s}) for s in SCORES))
     assert here(job, write_predictions, "--name", "p.csv.gz") == 0
     assert table(job, "p.csv.gz")[:2] == [["id", "a", "b", "c"], ["x", "0.2", "0.3", "0.5"]]
+
+
+@pytest.mark.parametrize("odd", ["a\rb", "a\nb", "a\r\nb", '"', ",", "", "\r"])
+def test_a_row_id_of_any_characters_names_its_row(new_job: Any, batch: Any, here: Here, odd: str) -> None:
+    ids = [odd, "b", "c"]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in ids]
+    batch.put("raw/test.csv", "id,size,colour\n" + "".join(f"{name},5,red\n" for name in quoted))
+    assert here(batch, prepare) == 0
+    answers = new_job("answers")
+    answers.mount("rows", batch.output / "rows")
+    answers.put("predictions/batch.out", "\n".join(json.dumps({"score": s}) for s in SCORES))
+    assert here(answers, write_predictions) == 0
+    assert [row[0] for row in table(answers)] == ["id", *ids]
+    assert [row[1] for row in table(answers)] == ["a", "0.2", "1.0", "0.25"]
+
+
+@pytest.mark.parametrize("ids", ["x\ny\n", "x\ny\nz\nz\n", "x\ny,y\nz\n", "x\n\nz\n", ""])
+def test_ids_that_are_not_one_a_row_are_refused(job: Any, failure: Failure, ids: str) -> None:
+    put_rows(job, row_id="id")
+    job.put("rows/row_ids.csv", ids)
+    job.put("predictions/batch.out", "\n".join(json.dumps({"score": s}) for s in SCORES))
+    assert "row_ids.csv: not one row id for each of 3 rows of input" in failure(write_predictions)
 
 
 def test_a_binary_score_is_the_probability_of_class_1(job: Any, here: Here) -> None:
