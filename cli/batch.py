@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import UsageError
+from cli.files import readable_file
 from cli.jobs import run_job
 
 RECORDIO = "application/x-recordio-protobuf"
@@ -43,8 +44,8 @@ def prepare(data: Path, treatment: Path, folder: Path, schema: Path | None = Non
     """
     files = {data.name: data, **({} if schema is None else {"schema.json": schema})}
     for option, file in (("--data", data), ("--schema", schema)):
-        if file is not None and not file.is_file():
-            raise UsageError(f"{option} {file}: no such file")
+        if file is not None:
+            readable_file(file, option)
     inputs = {"raw": files, "treatment": {"treatment.json": treatment}}
     output = run_job("batch_input", folder / "batch_input", inputs)
     [channel] = (output / "batch").iterdir()

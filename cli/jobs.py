@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cli.errors import UsageError
+from cli.errors import JobFailedError, UsageError
 
 INPUT_IS_TO_BLAME = 2
 """The exit code of a processing job whose input or arguments are wrong."""
+TRACEBACK = "Traceback (most recent call last)"
 
 
 def run_job(
@@ -27,7 +28,8 @@ def run_job(
 
     Raises:
         UsageError: the job refused its input; the text is the job's message.
-        RuntimeError: it failed otherwise.
+        JobFailedError: it failed for another reason, which the text says.
+        RuntimeError: it failed by a fault of ours, whose traceback is the text.
 
     """
     root = folder / "processing"
@@ -44,11 +46,18 @@ def run_job(
         text=True,
         check=False,
     )
-    said = done.stderr.replace(f"{root}/input/raw/", "").replace(str(folder), "/opt/ml").strip()
+    said = done.stderr
+    raw = {f"{root}/input/raw/{seen}": str(file) for seen, file in inputs.get("raw", {}).items()}
+    for place in sorted(raw, key=len, reverse=True):  # x.csv begins the name of x.csv.schema
+        said = said.replace(place, raw[place])
+    said = said.replace(str(folder), "/opt/ml").strip()
+    last = said.splitlines()[-1] if said else f"{module} ended with exit code {done.returncode}"
     if done.returncode == INPUT_IS_TO_BLAME:
-        raise UsageError(said.splitlines()[-1] if said else f"{module} refused its input")
-    if done.returncode:
+        raise UsageError(last)
+    if TRACEBACK in said:
         raise RuntimeError(f"processing.{module} ended with exit code {done.returncode}: {said}")
+    if done.returncode:
+        raise JobFailedError(last)
     if said:
         print(said, file=sys.stderr)
     return root / "output"

@@ -1,7 +1,7 @@
 """`trainyard`: parses the command line and hands over to one module a command.
 
-Exit codes: 0 succeeded, 1 the execution failed (a step, or the quality gate), 2 wrong usage or unreadable
-input, 130 interrupted. One clear line on standard error says why.
+Exit codes: 0 succeeded, 1 the execution failed (a step, or the quality gate) or a job did, 2 wrong usage or
+unreadable input, 130 interrupted. One clear line on standard error says why.
 """
 
 from __future__ import annotations
@@ -83,18 +83,20 @@ def _silence_stdout() -> None:
 
 
 def _exit_code(error: Exception) -> int:
+    from cli.errors import JobFailedError
     from local.errors import DiskFullError
 
-    return 1 if isinstance(error, DiskFullError) else 2
+    return 1 if isinstance(error, DiskFullError | JobFailedError) else 2
 
 
 def _is_for_the_user(error: Exception) -> bool:
     """Tell an error that speaks to the user from a fault of ours, which keeps its traceback."""
-    from cli.errors import UsageError
+    from cli.errors import JobFailedError, UsageError
     from local.errors import LocalError
     from pipeline.definition import DefinitionError
 
-    return isinstance(error, UsageError | LocalError | DefinitionError) or _is_an_answer(error)
+    known = UsageError | JobFailedError | LocalError | DefinitionError
+    return isinstance(error, known) or _is_an_answer(error)
 
 
 def _is_an_answer(error: Exception) -> bool:

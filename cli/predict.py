@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.client import add_on
 from cli.errors import UsageError
+from cli.files import readable_file
 from cli.options import add_json
 
 if TYPE_CHECKING:
@@ -58,12 +59,7 @@ def execute(options: argparse.Namespace) -> int:
     from cli.registry import group_of
     from serving.packages import approved
 
-    if not options.data.is_file():
-        raise UsageError(f"--data {options.data}: no such file")
-    if not options.output.parent.is_dir():
-        raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
-    if options.as_is and (options.schema or options.live):
-        raise UsageError("--as-is goes with neither --schema nor --live: the file is sent as it is, as a job")
+    _check_usage(options)
     with (
         connect(options.on, endpoints=options.live) as service,
         tempfile.TemporaryDirectory(prefix="trainyard-") as folder,
@@ -96,6 +92,23 @@ def execute(options: argparse.Namespace) -> int:
         )
         return 1
     return 0
+
+
+def _check_usage(options: argparse.Namespace) -> None:
+    for option, file in (("--data", options.data), ("--schema", options.schema)):
+        if file is None:
+            continue
+        readable_file(file, option)
+        if options.output.exists() and options.output.samefile(file):
+            raise UsageError(
+                f"--output {options.output} is the file of {option}, which it would overwrite; name another"
+            )
+    if not options.output.parent.is_dir():
+        raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
+    if options.output.is_dir():
+        raise UsageError(f"--output {options.output}: it is a folder; name a file in it")
+    if options.as_is and (options.schema or options.live):
+        raise UsageError("--as-is goes with neither --schema nor --live: the file is sent as it is, as a job")
 
 
 def _answered(

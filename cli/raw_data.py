@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.errors import UsageError
+from cli.files import readable_file
 
 COMPANIONS = {"schema": "schema.json", "recipe": "recipe.json"}
 """Option → the name by which data conversion knows the file."""
@@ -28,7 +29,7 @@ def with_companions(data: Path, home: Path, schema: Path | None, recipe: Path | 
         recipe: likewise.
 
     Raises:
-        UsageError: an option's file is missing, or the folder has one of its own.
+        UsageError: an option's file cannot be read, or the folder has one of its own.
 
     """
     given = {name: path for name, path in (("schema", schema), ("recipe", recipe)) if path is not None}
@@ -36,8 +37,7 @@ def with_companions(data: Path, home: Path, schema: Path | None, recipe: Path | 
         yield data
         return
     for name, path in given.items():
-        if not path.is_file():
-            raise UsageError(f"--{name} {path}: no such file")
+        readable_file(path, f"--{name}")
     with tempfile.TemporaryDirectory(prefix=".raw-", dir=home) as folder:
         files = [data] if data.is_file() else [child for child in data.iterdir() if child.is_file()]
         for file in files:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cli.errors import UsageError
+from cli.files import readable_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     from cli.jobs import run_job
 
     target = options.output or options.file.with_name(f"{options.file.name}.schema")
-    if not options.file.is_file():
-        raise UsageError(f"{options.file}: no such file; name a CSV file")
+    readable_file(options.file)
     if target.exists():
         raise UsageError(f"{target} is there already; remove it, or write elsewhere with --output")
     arguments = [
