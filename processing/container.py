@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -75,21 +76,46 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for writing so that it appears, whole, when the block ends, or not at all.
 
     The bytes go to a hidden name beside it, which is renamed at the end and removed after an error. Errors of
-    the file system raise OutputError.
+    the file system raise OutputError; those that the block meets elsewhere, such as in its input, pass.
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
+        with _blamed_on(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = io.BufferedWriter(_Raw(temporary, path))
+        try:
+            yield cast("BinaryIO", file)
+        finally:
+            with _blamed_on(path):
+                file.close()
+        with _blamed_on(path):
+            temporary.replace(path)
+    except BaseException:
         with suppress(OSError):  # the folder may be what is wrong; the first error is the one to tell
             temporary.unlink()
-        raise OutputError(_write_failure(path, error)) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
         raise
+
+
+class _Raw(io.FileIO):
+    """A new file, whose failure to write tells the file that it was to become."""
+
+    def __init__(self, temporary: Path, path: Path) -> None:
+        super().__init__(temporary, "wb")
+        self._path = path
+
+    def write(self, data: Any, /) -> int:
+        """Write what fits."""
+        with _blamed_on(self._path):
+            return super().write(data)
+
+
+@contextmanager
+def _blamed_on(path: Path) -> Iterator[None]:
+    """Turn an OSError into an OutputError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(_write_failure(path, error)) from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_named_with_the_reason(
 def test_predictions_go_to_a_file_and_not_to_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = complaint(capsys, "predict", "iris", "--data", "{here}", "--output", str(tmp_path))
+    line = complaint(capsys, "predict", "iris", "--data", __file__, "--output", str(tmp_path))
     assert f"--output {tmp_path}: it is a folder" in line
 
 
