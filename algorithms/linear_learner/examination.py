@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from algorithms.base import Batch
 from algorithms.linear_learner.calibration import calibrate, criterion_values
 from algorithms.linear_learner.comparison import best_values
 from algorithms.linear_learner.losses import Loss
@@ -18,6 +19,7 @@ from algorithms.scratch import Segment
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 _SCORES = 2**20
 """Scores kept to choose among models: 4 MiB of scratch, whatever the channel's length."""
@@ -46,10 +48,25 @@ class Weights:
 
 
 class Examination:
-    """One channel, its loss and the criterion by which models are compared on it."""
+    """One channel, its loss and the criterion by which models are compared on it.
 
-    def __init__(self, batches: MiniBatches, loss: Loss, criterion: Criterion) -> None:
+    seed: of the rows that thresholds are found from, where these are not all. count: rows of the channel;
+    where they are not known yet, `compare` counts them. partial: batches may be narrower than the weights,
+    being rows of sparse data that were taken up before more columns occurred.
+    """
+
+    def __init__(
+        self,
+        batches: MiniBatches,
+        loss: Loss,
+        criterion: Criterion,
+        *,
+        seed: int,
+        count: int = 0,
+        partial: bool = False,
+    ) -> None:
         self._batches, self._loss, self._criterion = batches, loss, criterion
+        self._seed, self._count, self._partial = seed, count, partial
 
     def compare(self, candidates: Weights) -> tuple[Doubles, Doubles]:
         """Mean loss and criterion value per model, with the threshold at 0 (probability 0.5).
@@ -68,6 +85,7 @@ class Examination:
                 actual += float(labels.sum(dtype=np.float64))
             losses += self._losses(scores, labels)
             count += len(labels)
+        self._count = count
         losses /= max(count, 1)
         if self._criterion.falling:
             return losses, losses
@@ -78,7 +96,7 @@ class Examination:
         return losses, self.best_values(candidates, None)
 
     def best_values(self, candidates: Weights, samples: int | None) -> Doubles:
-        """Best criterion value per model that a threshold gives, from the channel's first rows.
+        """Best criterion value per model that a threshold gives, from rows drawn of the whole channel.
 
         samples: at most so many rows; None: as many as `_SCORES` allows.
         """
@@ -86,7 +104,7 @@ class Examination:
         return best_values(self._criterion, *self._collect(candidates, rows))
 
     def threshold(self, chosen: Weights, samples: int | None) -> float:
-        """Threshold of one model, from at most `samples` rows (None: `_ROWS`)."""
+        """Threshold of one model, from `samples` rows (None: `_ROWS`) drawn of the whole channel."""
         scores, labels = self._collect(chosen, samples or _ROWS)
         return float(calibrate(self._criterion, scores, labels)[1][0])
 
@@ -105,22 +123,57 @@ class Examination:
             losses = self._loss.evaluate(scores, labels, scores)
         return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
 
-    def _collect(self, candidates: Weights, rows: int) -> tuple[Floats, Floats]:
-        kept, kept_labels = Segment(rows, candidates.models), []
-        for scores, labels in self._scored(candidates):
+    def _collect(self, candidates: Weights, most: int) -> tuple[Floats, Floats]:
+        """Scores and labels of all rows, or of `most` where there are more: the same of every model.
+
+        They are drawn, since the first rows of a channel may all be of one label.
+        """
+        assert self._count, "compare counts the rows, unless they are known"
+        kept, kept_labels = Segment(min(most, self._count), candidates.models), []
+        places = sample(self._count, most, self._seed) if most < self._count else None
+        for scores, labels in self._scored(candidates, places):
             kept_labels.append(labels[: kept.room])
             kept.append(scores[: kept.room])
             if not kept.room:
                 break
         return kept.written, np.concatenate(kept_labels)
 
-    def _scored(self, candidates: Weights) -> Iterator[tuple[Floats, Floats]]:
-        for batch in self._batches.epoch():
+    def _scored(self, candidates: Weights, places: Places | None = None) -> Iterator[tuple[Floats, Floats]]:
+        """Score the channel; with `places`, only the rows of these numbers, rising from 0."""
+        batches = self._batches.epoch()
+        for batch in batches if places is None else _picked(batches, places):
             assert batch.labels is not None
-            # Sparse rows that were taken up before more columns occurred are narrower than the weights.
-            weights = candidates.weights[: batch.features.shape[1]]
+            weights = candidates.weights
+            if self._partial:
+                weights = weights[: batch.features.shape[1]]
             scores = np.asarray(batch.features @ weights, dtype=np.float32)
             scores += candidates.bias
             if candidates.classes > 1:
                 scores = scores.reshape(len(batch), candidates.classes, candidates.models)
             yield scores, batch.labels
+
+
+def sample(count: int, size: int, seed: int) -> Places:
+    """Return `size` of the numbers 0 … count - 1, rising, each set of so many as likely as any other.
+
+    Memory and time go with `size` and not with `count`: numbers are drawn until enough different ones are
+    there, of those to leave out where these are fewer.
+    """
+    random = np.random.default_rng(seed)
+    fewer = min(size, count - size)
+    drawn = np.zeros(0, np.int64)
+    while len(drawn) < fewer:
+        drawn = np.union1d(drawn, random.integers(count, size=fewer - len(drawn)))
+    return drawn if fewer == size else np.delete(np.arange(count), drawn)
+
+
+def _picked(batches: Iterator[Batch], places: Places) -> Iterator[Batch]:
+    """Yield of each batch the rows at `places` of the whole, where it has any."""
+    first = 0
+    for batch in batches:
+        low, high = np.searchsorted(places, (first, first + len(batch)))
+        rows = places[low:high] - first
+        first += len(batch)
+        if len(rows):
+            assert batch.labels is not None
+            yield Batch(batch.features[rows], batch.labels[rows])

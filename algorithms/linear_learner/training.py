@@ -28,7 +28,8 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 SEED = 2
-"""Initial weights and shuffling are drawn from it: the same data and hyperparameters give the same model."""
+"""Initial weights, shuffling and the rows that thresholds are found from are drawn from it: the same data and
+hyperparameters give the same model."""
 
 _EXAMINED_BYTES = 2 * 2**20
 """Rows scored at once, or their scores if these are wider: they stay in the caches between the passes."""
@@ -65,6 +66,7 @@ class _Job:
         )
         del head
         self._best = _Best(self._block)
+        self._records = 0
         self._validation = None
         if "validation" in channels:
             self._validation = self._examine(channels["validation"], self._columns)
@@ -87,7 +89,7 @@ class _Job:
     def _train_epoch(self, epoch: int) -> float:
         """Return the value that early stopping watches."""
         started = time.perf_counter()
-        losses, records = self._block.epoch(self._batches.epoch())
+        losses, self._records = self._block.epoch(self._batches.epoch())
         seconds = time.perf_counter() - started
         loss = self._settings.loss()
         losses = losses * self._labels.deviation**loss.scale_power  # in the label's own unit
@@ -104,7 +106,7 @@ class _Job:
         self._log.info(
             f"#early_stopping_criteria_metric: host=algo-1, epoch={epoch}, criteria={name}, value={watched!r}"
         )
-        self._log.throughput(records, seconds)
+        self._log.throughput(self._records, seconds)
         return watched
 
     @property
@@ -209,13 +211,24 @@ class _Job:
         width = max(self._feature_dim, self._block.weights.shape[1])
         rows = max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * width))
         batches = MiniBatches(channel, rows)
-        batches.head()
+        found = int(batches.head()[0].features.shape[1])
+        if found != self._feature_dim:
+            raise CustomerError(
+                f"channel {channel.name!r} has {found} features a record, but channel 'train' has "
+                f"{self._feature_dim}: convert both alike"
+            )
         if columns is not None:
             batches.scale = columns.known
-        return Examination(batches, self._settings.loss(), self._settings.criterion)
+        return self._examination(batches, partial=columns is not None)
 
     def _train_examination(self) -> Examination:
-        return Examination(self._batches, self._settings.loss(), self._settings.criterion)
+        return self._examination(self._batches, partial=self._columns is not None, count=self._records)
+
+    def _examination(self, batches: MiniBatches, *, partial: bool, count: int = 0) -> Examination:
+        settings = self._settings
+        return Examination(
+            batches, settings.loss(), settings.criterion, seed=SEED, count=count, partial=partial
+        )
 
     def _raw(self, weights: Floats, bias: Floats) -> Weights:
         """Weights for raw rows and raw labels."""
