@@ -7,7 +7,7 @@ middle of the work on the next, and with more processes than processors take the
 from __future__ import annotations
 
 import asyncio
-from weakref import WeakKeyDictionary
+from typing import cast
 
 from local.endpoints.attentive_selector import AttentiveSelector
 
@@ -46,17 +46,20 @@ def _write(transport: asyncio.WriteTransport, parts: tuple[Bytes, ...]) -> None:
             transport.write(part)
 
 
-_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDictionary()
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop with an outbox, which goes when the loop goes."""
+
+    def __init__(self) -> None:
+        selector = AttentiveSelector()
+        super().__init__(selector)
+        self.outbox = Outbox(self, selector)
 
 
 def outbox(loop: asyncio.AbstractEventLoop) -> Outbox:
     """Return the outbox of a loop of `new_event_loop`."""
-    return _outboxes[loop]
+    return cast("_Loop", loop).outbox
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """Return an event loop with an outbox, attentive to what those to whom it writes say next."""
-    selector = AttentiveSelector()
-    loop = asyncio.SelectorEventLoop(selector)
-    _outboxes[loop] = Outbox(loop, selector)
-    return loop
+    return _Loop()
