@@ -137,7 +137,11 @@ class App:
 @lru_cache(maxsize=64)
 def require_local(host: bytes, origin: bytes) -> None:
     """Refuse what a web page in this machine's browser could send: it bears another host or an origin."""
-    name = urlsplit(f"//{host.decode('latin-1')}").hostname
+    given = host.decode("latin-1")
+    try:
+        name = urlsplit(f"//{given}").hostname
+    except ValueError:  # such as "[": it names no host at all
+        name = given
     if name not in _LOOPBACK_HOSTS or origin:
         raise ServiceError(
             "AccessDeniedException",

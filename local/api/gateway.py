@@ -8,6 +8,7 @@ which says all that can be said of such a request.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -19,9 +20,11 @@ from local.api.invocation_head import Head, read_head
 from local.api.runtime import Reply, Runtime, body_late, failed, largest_body
 from local.endpoints.connection import Body
 from local.endpoints.endpoint import Endpoint
-from local.endpoints.errors import InvocationError
+from local.endpoints.errors import InvocationError, unavailable
 from local.endpoints.outbox import outbox
 from local.endpoints.prompt import Prompt
+
+log = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 256 << 10
 
@@ -66,6 +69,7 @@ class Gateway(asyncio.BufferedProtocol):
         self._request: tuple[Endpoint, Head] | None = None
         self._body = bytearray()
         self._received = 0
+        self._prompt = cast("Prompt[Reply]", None)  # of the request under way, if there is one
         self._late: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._used = 0.0
@@ -77,10 +81,11 @@ class Gateway(asyncio.BufferedProtocol):
         """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self._state.connections.add(self)
+        self._runtime.clients.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Forget the client; an invocation under way goes on to its end."""
-        self._leave()
+        self._leave(known=self._busy)
 
     def shutdown(self) -> None:
         """End once what is under way is answered."""
@@ -88,6 +93,14 @@ class Gateway(asyncio.BufferedProtocol):
         if not self._busy:
             self._outbox.flush()
             self._transport.close()
+
+    def end(self) -> None:
+        """Leave in the event loop's last turns; who still waits is told."""
+        if self._busy:
+            self._prompt.close()
+            ended = unavailable("the service ended before the model had answered: ask again when it is up")
+            self._write(failed(ended, ""), keep=False)
+        self._transport.abort()
 
     def pause_writing(self) -> None:
         """Take nothing more from a client that does not read its answers."""
@@ -108,6 +121,8 @@ class Gateway(asyncio.BufferedProtocol):
             self._unread += self._buffer[:nbytes]
         else:
             self._received += nbytes
+            if self._received == len(self._body):
+                self._stop_late()
         self._work()
 
     # --- requests -------------------------------------------------------------------------------------
@@ -117,10 +132,14 @@ class Gateway(asyncio.BufferedProtocol):
         if self._working:
             return
         self._working = True
-        while not (self._busy or self._blocked) and self._advance():
-            pass
-        self._working = False
-        paused = (self._busy or self._blocked) and bool(self._unread)
+        try:
+            while not (self._busy or self._blocked) and self._advance():
+                pass
+        finally:
+            self._working = False
+        # A body that has begun is received to its end, where there is room for it, and nothing after it.
+        full = bool(self._unread) or (self._request is not None and self._received == len(self._body))
+        paused = full and (self._busy or self._blocked)
         if paused != self._paused and not self._transport.is_closing():
             self._paused = paused
             (self._transport.pause_reading if paused else self._transport.resume_reading)()
@@ -135,7 +154,6 @@ class Gateway(asyncio.BufferedProtocol):
         if self._received < head.length:
             return False
         body, self._body, self._request = self._body, bytearray(), None
-        self._stop_late()
         self._invoke(endpoint, head, body)
         return True
 
@@ -182,20 +200,27 @@ class Gateway(asyncio.BufferedProtocol):
 
     def _invoke(self, endpoint: Endpoint, head: Head, body: Body) -> None:
         self._busy = True
-        Prompt(self._runtime.invoke(endpoint, head.headers, body), partial(self._answered, head))
+        self._prompt = Prompt(
+            self._runtime.invoke(endpoint, head.headers, body), partial(self._answered, head)
+        )
 
     # --- answers --------------------------------------------------------------------------------------
 
     def _answered(self, head: Head, reply: Reply | None, error: Exception | None) -> None:
         self._busy = False
         if self._transport.is_closing():
+            self._runtime.clients.discard(self)
             return
-        self._write(reply or _failed(head, error), keep=not self._ending)
-        self._used = self._loop.time()
-        if self._idle is None:
-            self._idle = self._loop.call_later(self._idle_seconds, self._look)
-        if self._unread or self._paused:
-            self._work()
+        try:
+            self._write(reply or _failed(head, error), keep=not self._ending)
+            self._used = self._loop.time()
+            if self._idle is None:
+                self._idle = self._loop.call_later(self._idle_seconds, self._look)
+            if self._unread or self._paused:
+                self._work()
+        except Exception:  # not to be the end of the container's connection, whose answer this was
+            log.exception("a client of endpoint %s could not be answered", head.endpoint)
+            self._transport.abort()
 
     def _write(self, reply: Reply, *, keep: bool) -> None:
         lines = [_STATUS_LINES[reply.status]]
@@ -229,8 +254,10 @@ class Gateway(asyncio.BufferedProtocol):
             self._late.cancel()
             self._late = None
 
-    def _leave(self) -> None:
+    def _leave(self, *, known: bool = False) -> None:
         self._state.connections.discard(self)
+        if not known:
+            self._runtime.clients.discard(self)
         self._stop_late()
         if self._idle is not None:
             self._idle.cancel()

@@ -11,7 +11,7 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from local.endpoints.connection import Body, close_all
@@ -53,10 +53,23 @@ class Reply(NamedTuple):
     body: bytes
 
 
+class Client(Protocol):
+    """Who is answered past the web server, which ends its own clients itself."""
+
+    def end(self) -> None:
+        """Leave in the event loop's last turns; who still waits is told."""
+
+
 class Runtime:
-    """The ASGI application for paths below /endpoints/."""
+    """The ASGI application for paths below /endpoints/.
+
+    Attributes:
+        clients: those past the web server; they come and go by themselves.
+
+    """
 
     def __init__(self, service: Service):
+        self.clients: set[Client] = set()
         self._service = service
         self._keeper: asyncio.Task[None] | None = None
 
@@ -114,7 +127,9 @@ class Runtime:
 
         """
         if self._keeper is None:
-            self._keeper = asyncio.create_task(_disconnect_at_end())
+            self._keeper = asyncio.create_task(self._end_with_the_loop())
+        if not endpoint.router.fleets:  # it was deleted, and perhaps made anew, while the body arrived
+            endpoint = self.admit(endpoint.record.name)
         if endpoint.queue is not None:
             name = endpoint.record.name
             raise validation_error(f"endpoint {name} is asynchronous: call InvokeEndpointAsync")
@@ -136,6 +151,15 @@ class Runtime:
             sent.append((ATTRIBUTES, answered[ATTRIBUTES]))
         return Reply(200, sent, result.answer.body)
 
+    async def _end_with_the_loop(self) -> None:
+        """End clients and connections to containers with the event loop, which cancels its tasks first."""
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for client in tuple(self.clients):
+                client.end()
+            close_all()
+
     async def _invoke_async(self, name: str, headers: dict[bytes, bytes], receive: Receive) -> Reply:
         endpoints = self._service.endpoints
         endpoint = endpoints.serving(unquote(name))
@@ -151,14 +175,6 @@ class Runtime:
 def largest_body(endpoint: Endpoint) -> int:
     """Return how many bytes of body an endpoint takes."""
     return LARGEST_SERVERLESS_BODY if endpoint.record.configuration.serverless else LARGEST_BODY
-
-
-async def _disconnect_at_end() -> None:
-    """Close the connections to containers when the event loop ends, which cancels its tasks first."""
-    try:
-        await asyncio.get_running_loop().create_future()
-    finally:
-        close_all()
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive, limit: int, seconds: float) -> bytes:

@@ -125,6 +125,11 @@ class Connection(asyncio.Protocol):
         if transport is not None:
             transport.abort()
 
+    def abandon(self) -> None:
+        """Close it; nobody waits for the answer any more."""
+        self._waiter = None
+        self.close()
+
     def _arm(self, when: float) -> None:
         """Look at `when` whether the answer is late: one timer serves many requests that are answered."""
         if self._timer is not None:

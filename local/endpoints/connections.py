@@ -37,7 +37,7 @@ class Connections:
         try:
             answer = await connection.send(request, deadline)
         except BaseException:  # a cancelled request as well: its answer must not be taken for the next one's
-            connection.close()
+            connection.abandon()
             raise
         if connection.open:
             self._idle.append(connection)

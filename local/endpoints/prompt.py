@@ -34,17 +34,26 @@ class Prompt(Generic[T]):
     It is no task: nothing in the coroutine may ask for the current one, as asyncio.timeout does.
     """
 
+    _closed = False
+
     def __init__(
         self, coroutine: Coroutine[Any, None, T], done: Callable[[T | None, Exception | None], None]
     ) -> None:
         """Begin at once; `done` gets the result, or the exception that was raised."""
-        self._send = coroutine.send
+        self._coroutine = coroutine
         self._done = done
         self._go_on()
 
+    def close(self) -> None:
+        """Give the coroutine up where it waits, without a call of `done`."""
+        self._closed = True
+        self._coroutine.close()
+
     def _go_on(self, _: object = None) -> None:
+        if self._closed:
+            return
         try:
-            waited = self._send(None)
+            waited = self._coroutine.send(None)
         except StopIteration as end:
             result, error = end.value, None
         except Exception as raised:

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from local.api import gateway
 from local.api.invocation_head import read_head
+from local.endpoints.attentive_selector import AttentiveSelector
 
 PLAIN = "/endpoints/gate/invocations"
 
@@ -99,6 +102,30 @@ def test_a_client_that_reads_late_gets_all_answers(client: socket.socket) -> Non
     sender.join(10)
 
 
+@pytest.mark.slow
+def test_nothing_is_lost_when_a_client_blocks_while_its_next_body_arrives(
+    gate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where others are served in each turn of the event loop: answers are written at its end, when the next
+    # request has begun.
+    monkeypatch.setattr(
+        AttentiveSelector, "found", property(lambda _: 2, lambda _, found: None), raising=False
+    )
+    first, second = b"x" * 6_000_000, b"y" * 400_000
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(30)
+        client.connect(("127.0.0.1", gate.port))
+        begun, rest = (sent := request(second))[:150_000], sent[150_000:]
+        client.sendall(request(first) + begun)
+        time.sleep(0.5)  # the first answer waits for its reader
+        client.sendall(rest)
+        time.sleep(0.1)
+        client.sendall(request(b"3"))
+        time.sleep(1.2)  # longer than a body may take
+        assert bodies(Stream(client), 3) == [b"gate:" + first, b"gate:" + second, b"gate:3"]
+
+
 def test_many_at_once_get_each_their_own(gate: Any) -> None:
     clients = [socket.create_connection(("127.0.0.1", gate.port), timeout=30) for _ in range(50)]
     for turn in range(3):
@@ -127,6 +154,21 @@ def test_a_client_that_goes_while_it_is_answered_hurts_nobody(gate: Any, client:
             gone.sendall(request(b"sleep 0.1"))
     client.sendall(request(b"1"))
     assert bodies(Stream(client), 1) == [b"gate:1"]
+
+
+def test_an_answer_that_cannot_be_written_ends_its_client_only(
+    gate: Any, client: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Stream(client)
+    client.sendall(request(b"port"))
+    kept = bodies(stream, 1)
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=30) as other:
+        other.sendall(request(b"sleep 0.1"))
+        monkeypatch.delitem(gateway._STATUS_LINES, 200)
+        assert other.recv(1) == b""
+        monkeypatch.undo()
+    client.sendall(request(b"port"))
+    assert bodies(stream, 1) == kept  # the container's connection lives
 
 
 def test_an_error_leaves_the_connection_to_the_next(client: socket.socket) -> None:
@@ -159,6 +201,18 @@ def test_another_host_is_refused(client: socket.socket) -> None:
     assert Stream(client).answer()[0] == 403
 
 
+@pytest.mark.parametrize("host", ["[", "[::1:80", "[zz]:80"])
+@pytest.mark.parametrize("path", [PLAIN, PLAIN + "?"])
+def test_a_host_that_is_none_is_refused(client: socket.socket, path: str, host: str) -> None:
+    wrong = request(b"1", path=path).replace(b"Host: localhost", f"Host: {host}".encode())
+    client.sendall(request(b"sleep 0.05") + wrong)
+    stream = Stream(client)
+    assert bodies(stream, 1) == [b"gate:sleep 0.05"]
+    status, _, body = stream.answer()
+    assert status == 403
+    assert f"only programs on this machine are answered, not {host!r}" in json.loads(body)["message"]
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -185,6 +239,50 @@ def test_a_body_that_does_not_come_is_told_and_ends_the_connection(client: socke
     assert (status, headers["connection"]) == (408, "close")
     assert "the body did not arrive within 1 seconds" in json.loads(body)["Message"]
     assert stream.rest() == b""
+
+
+def test_an_endpoint_that_went_while_the_body_arrived_is_not_found(gate: Any, client: socket.socket) -> None:
+    gate.serve("gone", variant_of(gate.model("gone")))
+    sent = request(b"1234", path="/endpoints/gone/invocations")
+    client.sendall(sent[:-1])
+    time.sleep(0.1)
+    endpoint = gate.service.endpoints.find("gone")
+    gate.sagemaker.delete_endpoint(EndpointName="gone")
+    endpoint.join()
+    client.sendall(sent[-1:])
+    status, _, body = Stream(client).answer()
+    assert status == 400
+    assert json.loads(body)["Message"] == "Endpoint gone of account 000000000000 not found."
+
+
+@pytest.mark.slow
+def test_who_is_not_answered_when_the_service_ends_is_told(
+    open_yard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yard = open_yard()
+    yard.serve("gate", variant_of(yard.model("gate")))
+    (fleet,) = yard.service.endpoints.find("gate").router.fleets
+    monkeypatch.setattr(yard.api._server.config, "timeout_graceful_shutdown", 0.2)
+    address = ("127.0.0.1", yard.port)
+    with (
+        socket.create_connection(address, timeout=30) as gone,
+        socket.create_connection(address, timeout=30) as waiting,
+        socket.create_connection(address, timeout=30) as client,
+    ):
+        client.sendall(request(b"1"))
+        stream = Stream(client)
+        assert bodies(stream, 1) == [b"gate:1"]
+        for each in (client, waiting, gone):
+            each.sendall(request(b"sleep 20"))
+        time.sleep(0.3)
+        gone.close()
+        yard.close()
+        for told in (stream, Stream(waiting)):
+            status, headers, body = told.answer()
+            assert (status, headers["connection"]) == (503, "close")
+            assert "the service ended before the model had answered" in json.loads(body)["Message"]
+            assert told.rest() == b""
+    assert fleet.under_way == 0  # of the client that had gone, too
 
 
 @pytest.mark.slow

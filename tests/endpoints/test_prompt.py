@@ -57,6 +57,27 @@ def test_an_exception_is_its_end() -> None:
         raise error
 
 
+def test_what_is_closed_goes_on_no_more() -> None:
+    async def main() -> list[str]:
+        waiter: Waiter[int] = Waiter()
+        seen: list[str] = []
+
+        async def work() -> None:
+            try:
+                await waiter
+                seen.append("went on")
+            finally:
+                seen.append("closed")
+
+        prompt = Prompt(work(), lambda *_: seen.append("done"))
+        prompt.close()
+        waiter.set_result(7)
+        waiter.settled()
+        return seen
+
+    assert asyncio.run(main()) == ["closed"]
+
+
 @pytest.mark.parametrize("wrong", [False, True])
 def test_it_goes_on_within_the_call_that_settles(wrong: bool) -> None:
     async def main() -> list[Any]:
