@@ -209,6 +209,8 @@ IRIS = Task(
         # By name: a file that lacks one is refused, and a row number beside them is not learnt.
         "--feature-columns",
         "Sepal.Length,Sepal.Width,Petal.Length,Petal.Width",
+        # A multiclass_classifier is for three classes or more.
+        *("--minimum-classes", "3"),
     ),
     content_type=CSV,
     # The published figures for knn come from all 112 rows of the training split.

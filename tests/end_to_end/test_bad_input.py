@@ -137,6 +137,26 @@ def test_a_bad_csv_names_row_and_value(trainyard: Trainyard, tmp_path: Path, nam
     assert str(path) in line, "the file as the user named it"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["iris", "digits"])
+def test_two_classes_are_refused_before_training_by_a_task_for_three(
+    trainyard: Trainyard, tmp_path: Path, task: str
+) -> None:
+    data, schema = tmp_path / "table.csv", tmp_path / "table.json"
+    data.write_text("size,ill\n" + "".join(f"{row},{'Yes' if row % 3 else 'no'}\n" for row in range(60)))
+    types = {"size": "NUMERIC", "ill": "BINARY"}
+    attributes = [{"attributeName": name, "attributeType": kind} for name, kind in types.items()]
+    schema.write_text(
+        json.dumps({"targetAttributeName": "ill", "dataFileContainsHeader": True, "attributes": attributes})
+    )
+    done = trainyard("run", task, "--data", str(data), "--schema", str(schema), "--json")
+    line = complaint(done, 2)
+    assert f"{data}: the target 'ill' has 2 classes, no, yes, but the task is for 3 or more" in line
+    assert "run a task of your own for two (docs/data.md)" in line
+    statuses = {step["name"]: step["status"] for step in json.loads(done.stdout)["steps"]}
+    assert statuses == {"Convert": "Failed"}
+
+
 class Hostile:
     """Runs a command when an ordinary unpickler reads it."""
 
