@@ -27,6 +27,7 @@ BINARY_WORDS = {
     **dict.fromkeys(("1", "y", "yes", "t", "true"), 1.0),
 }
 """Values of a BINARY attribute, in any case, and what they mean."""
+NOT_BINARY = "is no BINARY value; use 0 or 1, n or y, no or yes, f or t, false or true"
 
 SPELLINGS = {
     "version": ("version",),

@@ -20,8 +20,8 @@ from processing.channels import LABELS_FILE, SUFFIXES, write_rows
 from processing.container import InputError, whole_file
 from processing.readers.table import Block
 from processing.rearrangement import NAMES, TRAIN, Membership
-from processing.recipe.fitted import Learner, natural
-from processing.schema import NUMERIC, Schema
+from processing.recipe.fitted import Learner, is_number, natural
+from processing.schema import BINARY, BINARY_WORDS, NOT_BINARY, NUMERIC, Schema
 from processing.treatment import Treatment
 
 MAXIMUM_CLASSES = 1000
@@ -59,30 +59,49 @@ class Converted:
 def find_classes(table: CountedTable, schema: Schema) -> tuple[list[str], int]:
     """Return the target's distinct values, numbers first and by value, and the number of rows.
 
-    Raises InputError unless the values are classes: two or more, and not a number for every row.
+    Those of a BINARY target are at most two, what means 0 before what means 1, in small letters and by the
+    longest of their spellings. Raises InputError unless the values are classes: two or more, and not another
+    number in every row.
     """
-    assert schema.target is not None
-    if schema.types[schema.target] == NUMERIC:
+    target = schema.target
+    assert target is not None
+    kind = schema.types[target]
+    if kind == NUMERIC:
         raise InputError(
-            f"{table.source}: the target {schema.target!r} is NUMERIC, which would be regression; "
+            f"{table.source}: the target {target!r} is NUMERIC, which would be regression; "
             "make it CATEGORICAL in the schema"
         )
     found: set[str] = set()
     rows = 0
     for block in table.blocks():
         rows += len(block)
-        found.update(cell.strip() for cell in block.cells(schema.target))
+        cells = _target_cells(block, target, kind)
+        found.update(cells)
+        if kind == BINARY and not BINARY_WORDS.keys() >= found:
+            row = next(row for row, cell in enumerate(cells) if cell not in BINARY_WORDS)
+            raise block.refuse(row, target, f"{NOT_BINARY}, or make the target CATEGORICAL in the schema")
         if len(found) > MAXIMUM_CLASSES:
             raise InputError(
-                f"{table.source}: the target {schema.target!r} has more than {MAXIMUM_CLASSES} values; "
+                f"{table.source}: the target {target!r} has more than {MAXIMUM_CLASSES} values; "
                 "name a column of classes as the target"
             )
-    if len(found) == 1:
+    if kind == BINARY:
+        # The longest spelling of each meaning comes last and stays.
+        named = {BINARY_WORDS[word]: word for word in sorted(found, key=lambda word: (len(word), word))}
+        names = [named[meaning] for meaning in sorted(named)]
+    else:
+        names = sorted(found, key=natural)
+    if len(names) == 1:
         raise InputError(
-            f"{table.source}: the target {schema.target!r} has one class, {found.pop()!r}; "
+            f"{table.source}: the target {target!r} has one class, {names[0]!r}; "
             "give rows of two classes or more"
         )
-    return sorted(found, key=natural), rows
+    if kind != BINARY and len(names) == rows and all(map(is_number, names)):
+        raise InputError(
+            f"{table.source}: the target {target!r} has another number in each of {rows} rows, which would "
+            "be regression; name a column of classes as the target"
+        )
+    return names, rows
 
 
 def convert_table(
@@ -94,7 +113,8 @@ def convert_table(
 ) -> Converted:
     """Fit `treatment` on the training rows and write all channels below `output`.
 
-    labels: the target's value → label, an index of the treatment's class names.
+    labels: the target's value → label, an index of the treatment's class names; a BINARY target's values in
+        small letters.
     """
     fitted = _fitted(table, treatment, membership)
     encoder = fitted.encoder()
@@ -111,7 +131,7 @@ def convert_table(
         }
         label_file = stack.enter_context(whole_file(output / "test_labels" / LABELS_FILE))
         for block in table.blocks():
-            codes = _codes(block, target, labels)
+            codes = _codes(block, target, fitted.schema.types[target], labels)
             features = encoder.features(block)
             here = membership[block.first : block.first + len(block)]
             for name in splits:
@@ -141,8 +161,14 @@ def _fitted(table: CountedTable, treatment: Treatment, membership: Membership) -
     return replace(treatment, fits=learner.fits, vocabularies=learner.vocabularies)
 
 
-def _codes(block: Block, target: str, labels: Mapping[str, int]) -> npt.NDArray[np.int64]:
-    cells = [cell.strip() for cell in block.cells(target)]
+def _target_cells(block: Block, target: str, kind: str) -> list[str]:
+    if kind == BINARY:
+        return [cell.strip().lower() for cell in block.cells(target)]
+    return [cell.strip() for cell in block.cells(target)]
+
+
+def _codes(block: Block, target: str, kind: str, labels: Mapping[str, int]) -> npt.NDArray[np.int64]:
+    cells = _target_cells(block, target, kind)
     codes = np.array([labels.get(cell, -1) for cell in cells], dtype=np.int64)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from processing.readers.csv_table import SUFFIXES, CsvTable, header_of
 from processing.readers.image_table import ImageTable, pixel_schema
 from processing.rearrangement import NAMES, Membership, Rearrangement
 from processing.recipe.plan import read_recipe
-from processing.schema import CATEGORICAL, NUMERIC, Schema, listed, read_schema
+from processing.schema import BINARY, BINARY_WORDS, CATEGORICAL, NUMERIC, Schema, listed, read_schema
 from processing.splits import shuffled_places
 from processing.table_conversion import CountedTable, find_classes
 from processing.treatment import Treatment
@@ -57,15 +58,26 @@ def csv_input(raw: RawData, options: Namespace, split: Rearrangement | None) -> 
     if len(class_names) < options.minimum_classes:
         raise InputError(
             f"{path}: the target {schema.target!r} has {len(class_names)} classes, {', '.join(class_names)}, "
-            f"but the task is for {options.minimum_classes} or more"
+            f"but the task is for {options.minimum_classes} or more; give rows of more classes, or run a "
+            "task of your own for two (docs/data.md)"
         )
     treatment = Treatment(
         schema, class_names, options.content_type, recipe, GREY_MAXIMUM if shape is not None else None
     )
     treatment.outputs(raw.recipe.name if raw.recipe else "")
     membership = _membership(rows, options, split, str(path))
-    labels = {name: index for index, name in enumerate(class_names)}
+    labels = _labels(class_names, schema)
     return TableInput(table, treatment, labels, membership, shape, [path], "csv")
+
+
+def _labels(class_names: Sequence[str], schema: Schema) -> dict[str, int]:
+    """Return the target's value → label; every spelling of a BINARY value has the label of its class."""
+    labels = {name: index for index, name in enumerate(class_names)}
+    if schema.target is not None and schema.types[schema.target] == BINARY:
+        meant = {BINARY_WORDS.get(name.lower()): index for name, index in labels.items()}
+        spelt = {word: meant[value] for word, value in BINARY_WORDS.items() if value in meant}
+        return {**{name.lower(): index for name, index in labels.items()}, **spelt}
+    return labels
 
 
 def _membership(rows: int, options: Namespace, split: Rearrangement | None, source: str) -> Membership:

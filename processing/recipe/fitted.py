@@ -177,3 +177,8 @@ def natural(word: str) -> tuple[int, float, str]:
     except ValueError:
         return (1, 0.0, word)
     return (0, value, word) if value == value else (1, 0.0, word)
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is sorted as a number."""
+    return natural(word)[0] == 0

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from processing.readers.table import Block
 from processing.recipe.plan import TOKENS, Node
-from processing.schema import BINARY, BINARY_WORDS, NUMERIC, TEXT
+from processing.schema import BINARY, BINARY_WORDS, NOT_BINARY, NUMERIC, TEXT
 
 Value = Union[npt.NDArray[np.float64], Sequence[str], Sequence[Sequence[str]]]
 Fits = Mapping[str, Mapping[str, Any]]
@@ -87,8 +87,7 @@ def _binary(block: Block, column: str) -> list[str]:
     texts = {word: str(int(value)) for word, value in BINARY_WORDS.items()}
     found = [texts.get(cell.strip().lower(), "") for cell in block.cells(column)]
     if "" in found:
-        problem = "is no BINARY value; use 0 or 1, n or y, no or yes, f or t, false or true"
-        raise block.refuse(found.index(""), column, problem)
+        raise block.refuse(found.index(""), column, NOT_BINARY)
     return found
 
 

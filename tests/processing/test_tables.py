@@ -213,8 +213,33 @@ def test_iris_takes_a_split_too(job: Any, here: Here, iris_csv: str) -> None:
         ({"data.csv": CSV, "schema.json": schema(None, **TYPES)}, "no targetAttributeName"),
         ({"data.csv": CSV, "schema.json": schema("size", **TYPES)}, "the target 'size' is NUMERIC"),
         (
-            {"data.csv": "label,size\n" + "a,1\n" * 9, "schema.json": schema(label="BINARY", size="NUMERIC")},
+            {
+                "data.csv": "label,size\n" + "a,1\n" * 9,
+                "schema.json": schema(label="CATEGORICAL", size="NUMERIC"),
+            },
             "the target 'label' has one class, 'a'; give rows of two classes or more",
+        ),
+        (
+            {
+                "data.csv": "label,size\n" + "y,1\nYes,2\n" * 9,
+                "schema.json": schema(label="BINARY", size="NUMERIC"),
+            },
+            "the target 'label' has one class, 'yes'; give rows of two classes or more",
+        ),
+        (
+            {
+                "data.csv": "label,size\n" + "y,1\nmaybe,2\n" * 9,
+                "schema.json": schema(label="BINARY", size="NUMERIC"),
+            },
+            "data.csv line 3 column label: 'maybe' is no BINARY value; use 0 or 1, n or y, no or yes, f or "
+            "t, false or true, or make the target CATEGORICAL in the schema",
+        ),
+        (
+            {
+                "data.csv": "label,size\n" + "".join(f"{row / 7},{row}\n" for row in range(40)),
+                "schema.json": schema(label="CATEGORICAL", size="NUMERIC"),
+            },
+            "the target 'label' has another number in each of 40 rows, which would be regression",
         ),
         ({"data.csv": CSV + "a,1\n", "schema.json": schema(**TYPES)}, "line 22: 2 values where there are 4"),
         (
@@ -257,7 +282,42 @@ def test_too_few_classes_for_the_algorithms_are_refused(job: Any, failure: Failu
     job.put("raw/data.csv", CSV.replace("\nc,", "\na,"))
     job.put("raw/schema.json", schema(**TYPES))
     said = failure(convert, *AUTO, "--minimum-classes", "3")
-    assert "the target 'label' has 2 classes, a, b, but the task is for 3 or more" in said
+    assert "the target 'label' has 2 classes, a, b, but the task is for 3 or more; give rows of more" in said
+
+
+@pytest.mark.parametrize(
+    ("spellings", "names"),
+    [
+        (["Yes", "no", "yes", "NO"], ["no", "yes"]),
+        (["1", "0"], ["0", "1"]),
+        (["1", "no", " n ", "y"], ["no", "y"]),
+        (["TRUE", "f", "T", "False"], ["false", "true"]),
+    ],
+)
+def test_a_binary_target_is_two_classes_in_any_case_and_spelling(
+    job: Any, here: Here, spellings: list[str], names: list[str]
+) -> None:
+    cells = [spellings[row % len(spellings)] for row in range(20)]
+    job.put("raw/data.csv", "label,size\n" + "".join(f"{cell},{row}\n" for row, cell in enumerate(cells)))
+    job.put("raw/schema.json", schema(label="BINARY", size="NUMERIC"))
+    assert here(job, convert, *AUTO, "--split", "50") == 0
+    assert job.json("dataset/dataset.json")["class_names"] == names
+    _, labels = read_dense(job.output / "train" / "train.pbr")
+    assert labels is not None
+    true = [cell.strip().lower() in ("1", "y", "yes", "t", "true") for cell in cells]
+    assert labels.tolist() == true[:10]
+    assert (job.output / "test_labels" / "labels.csv").read_text().split() == [str(int(t)) for t in true[10:]]
+
+
+def test_classes_that_the_task_names_take_every_spelling_of_a_binary_target(job: Any, here: Here) -> None:
+    job.put("raw/data.csv", "label,size\n" + "Y,1\n0,2\nyes,3\nNo,4\n" * 5)
+    job.put("raw/schema.json", schema(label="BINARY", size="NUMERIC"))
+    task = ("--format", "csv", "--label-column", "label", "--classes", "Yes,No")
+    assert here(job, convert, *task, "--split", "50") == 0
+    assert job.json("dataset/dataset.json")["class_names"] == ["Yes", "No"]
+    _, labels = read_dense(job.output / "train" / "train.pbr")
+    assert labels is not None
+    assert labels.tolist() == [0, 1] * 5
 
 
 def test_a_split_that_is_none_is_refused(job: Any, failure: Failure) -> None:
