@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.aligned import zeros
-from algorithms.linear_learner.absence import Absence, can_follow, grown
+from algorithms.linear_learner.absence import Absence, Shrinkage, can_follow, grown
 from algorithms.linear_learner.blocks import Blocks
 from algorithms.linear_learner.rates import GROUP, Penalty, Rates, grouped
 from algorithms.touched import scatter
@@ -116,6 +116,8 @@ class Optimizer(ABC):
         self._absence: Absence | None = None
         self._views: _Views | None = None
         self._copies = _Copies(1 + len(self.decays), shape[1])
+        self._penalty: Penalty | None = None  # of the steps of some rows
+        self._shrinkage: Shrinkage | None = None
 
     def step(
         self,
@@ -142,6 +144,11 @@ class Optimizer(ABC):
         """Whether steps of some rows are possible: not where leftover momentum hardly fades, or grows."""
         return can_follow(self.drift_ratio)
 
+    @property
+    def _plain(self) -> bool:
+        """Whether a step is in proportion to the gradients (SGD): what drifts is the one state itself."""
+        return self.decays == (self.drift_ratio,)
+
     def recall(self, weights: Floats, rates: Rates, rows: Rows) -> Recalled:
         """Return `rows` of the block, with weights moved on by what they missed; the next call reuses them.
 
@@ -163,6 +170,9 @@ class Optimizer(ABC):
                 changed[block] -= pace
 
             self._blocks.run(len(rows), move)
+        if self._shrinkage is not None:
+            self._shrinkage.apply(changed, rates.unscheduled(1), self._absence.missed(rows), self._blocks)
+            self._absence.pay(rows)
         return Recalled(rows, changed, moments)
 
     def step_rows(
@@ -181,18 +191,23 @@ class Optimizer(ABC):
         proportion to them; what the others miss is made up for when they next take part (see `absence`).
         """
         assert self._absence is not None, "recall comes first"
+        if penalty is not self._penalty:
+            self._penalty = penalty
+            shrinks = self._plain and not penalty.empty
+            self._shrinkage = Shrinkage(penalty, weights.shape[1], self.drift_ratio) if shrinks else None
         self._steps += 1
         rows, changed, moments = recalled.rows, recalled.weights, recalled.moments
         factor, damping = self._constants()
         step = rates.times(factor, _together(rows))
         decays = self._absence.decays(rows, self._steps)
-        owed = self._absence.owed(rows, self._steps)
-        owed[len(rows) - free :] = 0
+        owed = None if self._plain else self._absence.owed(rows)
+        penalised = 0 if penalty.empty else len(rows) - free
 
         def update(block: slice, scratch: Floats) -> None:
             slope = gradient[block]
-            if not penalty.empty:
-                penalty.add(changed[block], slope, scratch, owed[block])
+            if block.start < penalised:
+                part = slice(block.start, min(block.stop, penalised))
+                penalty.add(changed[part], gradient[part], scratch, None if owed is None else owed[part])
             state, factors = [moment[block] for moment in moments], [decay[block] for decay in decays]
             direction = self._advance(slope, state, factors, damping, scratch)
             np.multiply(grouped(direction), step, out=grouped(slope))
@@ -201,7 +216,7 @@ class Optimizer(ABC):
         self._blocks.run(len(rows), update)
         for table, values in zip((weights, *self._state), (changed, *moments), strict=True):
             scatter(table, rows, values)
-        self._absence.took_part(rows, self._steps, factor * rates.pace)
+        self._absence.took_part(rows, self._steps, factor * rates.pace, rates.pace if self._plain else 1.0)
 
     def settle(self, weights: Floats, rates: Rates) -> None:
         """Bring all rows to the present: to be called before weights are read where some rows had steps."""
@@ -238,7 +253,7 @@ class Optimizer(ABC):
         views = self._views
         if views is None or views.weights is not weights or views.gradient is not gradient:
             views = self._views = _Views(weights, gradient, self._state, len(weights) - free, self._blocks)
-        owed = None if self._absence is None else self._absence.owed_by_all(self._steps)
+        owed = None if self._absence is None else self._absence.owed_by_all()
 
         def update(block: slice, scratch: Floats) -> None:
             view = views.of[block.start]

@@ -94,6 +94,46 @@ def test_a_rare_feature_pays_the_penalties_of_the_mini_batches_it_was_absent_fro
     np.testing.assert_array_equal(weights[2:], 1)
 
 
+@pytest.mark.parametrize(
+    "penalty",
+    [{"wd": 0.1}, {"l1": 0.01}, {"wd": 0.05, "l1": 0.003}, {"wd": 0.1, "momentum": 0},
+     {"l1": 0.005, "learning_rate": 0.03, "momentum": 0.9}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("schedule", [{"use_lr_scheduler": "false"}, {"lr_scheduler_step": 40}], ids=str)
+def test_strong_penalties_of_rare_features_take_sgd_where_they_take_it_on_dense_rows(
+    penalty: dict[str, object], schedule: dict[str, object]
+) -> None:
+    """What a weight is to be pulled in hundreds of mini-batches is several times what it is away from 0."""
+    features, labels = words(600, 400)
+    given = GIVEN | {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.5, "epochs": 2}
+    given |= {"mini_batch_size": 2, "num_models": 1} | penalty | schedule
+    dense = train(given, train=(features.toarray(), labels))
+    sparse = train(given, train=(features, labels))
+    kept = np.flatnonzero(features.getnnz(axis=0))
+    np.testing.assert_allclose(sparse.weights[kept], dense.weights[kept], atol=0.04)
+
+
+def test_penalties_of_missed_steps_shrink_weights_by_each_models_own_rate_and_never_across_0() -> None:
+    """Of momentum 0.9 a step goes ten times as far in the end: rate 0.1 and 0.2, 300 steps in two paces."""
+    rates = Rates(np.array([0.1, 0.2, 0.1, 0.1], np.float32))
+    wd, l1 = np.array([1e-3, 1e-3, 0, 0.1], np.float32), np.array([0, 0, 1e-3, 0.1], np.float32)
+    weights = np.repeat(np.array([[1], [1], [-1], [0]], np.float32), GROUP, axis=0).repeat(4, axis=1)
+    optimizer, penalty = create(OptimizerSettings("sgd", momentum=0.9), weights.shape), Penalty(wd, l1)
+    for step in range(300):
+        rates.multiplier = 1.0 if step < 200 else 0.5
+        recalled = optimizer.recall(weights, rates, np.array([0]))
+        optimizer.step_rows(weights, recalled, np.zeros((1, 4), np.float32), rates, penalty)
+    optimizer.settle(weights, rates)
+    expected = np.array([np.exp(-0.25), np.exp(-0.5), 0.75, 0])
+    np.testing.assert_allclose(weights[GROUP], expected, rtol=1e-4)
+    np.testing.assert_allclose(weights[2 * GROUP], -expected, rtol=1e-4)
+    assert not weights[3 * GROUP :].any()
+    settled = weights.copy()
+    optimizer.settle(weights, rates)
+    np.testing.assert_array_equal(weights, settled)
+
+
 def test_steps_of_all_rows_between_steps_of_some_make_up_for_what_these_left_out() -> None:
     """One row in six has half of the columns: mini-batches with it update all, the others what they touch."""
     features, labels = words(600, 300)
