@@ -34,6 +34,13 @@ COMMANDS = {
 }
 """Command → its line in `trainyard --help`; the module `cli.COMMAND` implements it."""
 
+CURES = {
+    "NoCredentialsError": "name a profile in AWS_PROFILE (`aws configure` makes one), or set "
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "NoRegionError": "name one in AWS_DEFAULT_REGION, or a profile that has one in AWS_PROFILE",
+}
+"""What botocore's errors leave for the user to find out."""
+
 
 def build_parser(wanted: str | None) -> argparse.ArgumentParser:
     """Return the parser; only the wanted command's module is imported, so that start-up stays light."""
@@ -48,7 +55,7 @@ def build_parser(wanted: str | None) -> argparse.ArgumentParser:
         if name == wanted:
             module = import_module(f"cli.{name}")
             module.add_arguments(subparser)
-            subparser.set_defaults(execute=module.execute)
+            subparser.set_defaults(execute=module.execute, refuse=subparser.error)
     return parser
 
 
@@ -56,20 +63,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
-    options = build_parser(wanted).parse_args(arguments)
     try:
+        options, unknown = build_parser(wanted).parse_known_args(arguments)
+        if unknown:  # refused by the command, whose usage the user wants to see
+            options.refuse(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = options.execute(options)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+    except KeyboardInterrupt as interrupt:
+        return _complain("; ".join(["interrupted", *map(str, interrupt.args)]), 130)
     except BrokenPipeError:
         # The reader went away (`trainyard executions | head`); Python would complain once more at exit.
         _silence_stdout()
         return 0
     except Exception as error:
         if _is_for_the_user(error):
-            return _complain(str(error), _exit_code(error))
+            return _complain(_with_cure(error), _exit_code(error))
         if isinstance(error, OSError):
             # The machine's doing (a full disk, a folder that may not be written), and no fault of ours.
             _silence_stdout()
@@ -106,6 +115,11 @@ def _is_an_answer(error: Exception) -> bool:
     """
     botocore = sys.modules.get("botocore.exceptions")
     return botocore is not None and isinstance(error, botocore.ClientError | botocore.BotoCoreError)
+
+
+def _with_cure(error: Exception) -> str:
+    cure = CURES.get(type(error).__name__)
+    return f"{str(error).rstrip('.')}; {cure}" if cure else str(error)
 
 
 def _complain(text: str, code: int) -> int:

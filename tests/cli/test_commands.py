@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -104,6 +105,53 @@ def test_an_unknown_command_is_refused_by_name(capsys: pytest.CaptureFixture[str
         main(["rum"])
     assert ended.value.code == 2
     assert "rum" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--bogus"], ["--fold"], ["surplus"]])
+def test_a_mistyped_option_shows_the_command_s_own_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "iris", *arguments])
+    assert ended.value.code == 2
+    usage = capsys.readouterr().err
+    assert usage.startswith("usage: trainyard run ")
+    assert "--resume EXECUTION" in usage
+    assert "trainyard run: error: " in usage
+
+
+def test_an_interrupt_while_a_command_is_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.main.import_module", interrupted)
+    assert main(["run", "iris"]) == 130
+    assert capsys.readouterr().err == "trainyard: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["cost", "iris", "--live-prices"], "Unable to locate credentials; name a profile in AWS_PROFILE"),
+        (["report", "x", "--on", "aws"], "You must specify a region; name one in AWS_DEFAULT_REGION"),
+    ],
+)
+def test_what_aws_lacks_is_told_with_the_way_to_get_it(
+    arguments: list[str],
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "absent"))
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"trainyard: {line}")
 
 
 def test_the_iris_sample_is_the_published_file(tmp_path: Path) -> None:
