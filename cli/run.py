@@ -14,6 +14,7 @@ from cli.client import add_on, is_there
 from cli.errors import UsageError
 from cli.folds import run_all
 from cli.options import add_json
+from cli.raw_data import COMPANIONS
 from cli.results import RAW_DATA
 from cli.starting import overridden, raw_data, starter, wants_data
 
@@ -95,14 +96,37 @@ def _run_here(options: argparse.Namespace) -> int:
     from local.state import open_state
 
     with open_state(write=True) as state:
-        with Progress() as progress:
-            if options.resume:
-                from local.executor import resume
+        before = state.last_execution()
+        try:
+            with Progress() as progress:
+                if options.resume:
+                    from local.executor import resume
 
-                execution = resume(state, options.resume, on_event=progress)
-            else:
-                execution = run_all(options, starter(state, options, progress), state.describe)
+                    _check_task(options, state.describe(options.resume)["pipeline"])
+                    execution = resume(state, options.resume, on_event=progress)
+                else:
+                    execution = run_all(options, starter(state, options, progress), state.describe)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(*_way_on(options, before, state.last_execution())) from None
         return _finish(state, execution, options)
+
+
+def _way_on(options: argparse.Namespace, before: str | None, newest: str | None) -> list[str]:
+    """Say how an interrupted run goes on, where it had begun."""
+    if not options.resume and newest == before:
+        return []
+    if options.folds:
+        return ["give the same command again: what is done comes from the step cache"]
+    return [f"go on with: trainyard run --resume {options.resume or newest}"]
+
+
+def _check_task(options: argparse.Namespace, pipeline: str) -> None:
+    """Refuse to resume an execution of another task than was named; on AWS, `dev-iris` is of `iris`."""
+    if options.task and pipeline != options.task and not pipeline.endswith(f"-{options.task}"):
+        raise UsageError(
+            f"--resume {options.resume}: it is an execution of {pipeline}, not of {options.task}; "
+            f"leave {options.task} out"
+        )
 
 
 def _run_through_the_api(options: argparse.Namespace) -> int:
@@ -113,20 +137,29 @@ def _run_through_the_api(options: argparse.Namespace) -> int:
     from cli.remote_run import follow
     from local.state import default_home
 
+    def follow_to_its_end(arn: str) -> None:
+        try:
+            follow(remote, arn, progress)
+        except KeyboardInterrupt:
+            on = "" if options.on == "local" else f" --on {options.on}"
+            way = f"it goes on; follow it with: trainyard wait {arn.rpartition('/')[2]}{on}"
+            raise KeyboardInterrupt(way) from None
+
     home = default_home().absolute()
     with connect(options.on) as service:
         remote = Remote(service, home)
         with Progress() as progress:
             if options.resume:
                 execution = remote.arn(options.resume)
+                _check_task(options, execution.partition(":pipeline/")[2].partition("/")[0])
                 service.sagemaker.retry_pipeline_execution(PipelineExecutionArn=execution)
-                follow(remote, execution, progress)
+                follow_to_its_end(execution)
             else:
                 start = _starter_through_the_api(service, options, home)
 
                 def run_one(values: Mapping[str, str]) -> str:
                     arn = start(values)
-                    follow(remote, arn, progress)
+                    follow_to_its_end(arn)
                     return arn
 
                 execution = run_all(options, run_one, remote.describe)
@@ -160,7 +193,7 @@ def _finish(state: Source, execution: str, options: argparse.Namespace) -> int:
         _show(summary, report)
     if summary["failure_reason"]:
         reason = summary["failure_reason"]
-        print(f"trainyard: {_of_the_data(reason, options.data) if unreadable else reason}", file=sys.stderr)
+        print(f"trainyard: {_of_the_data(reason, options) if unreadable else reason}", file=sys.stderr)
     return _exit_code(summary, unreadable)
 
 
@@ -175,12 +208,18 @@ def _report(state: Source, execution: str) -> Path | None:
         return None
 
 
-def _of_the_data(reason: str, data: Path | None) -> str:
-    """Return what the conversion said of the raw data, about the file that the user knows."""
+def _of_the_data(reason: str, options: argparse.Namespace) -> str:
+    """Return what the conversion said of the raw data, about the files that the user knows."""
     said = re.sub(r"^step \S+ failed: AlgorithmError: |, exit code: 2$", "", reason)
-    if data is None:
+    for option, name in COMPANIONS.items():
+        given = getattr(options, option)
+        if given is not None:
+            # The recipe's faults bear its name alone.
+            place = rf"({re.escape(_RAW_FOLDER)}/|(?<![\w./-])){re.escape(name)}(?!\w)"
+            said = re.sub(place, str(given).replace("\\", r"\\"), said)
+    if options.data is None:
         return said
-    folder = data if data.is_dir() else data.parent
+    folder = options.data if options.data.is_dir() else options.data.parent
     return said.replace(_RAW_FOLDER, str(folder))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cli.errors import UsageError
 from cli.folds import fold_parameters, summary
 from cli.main import main
 from cli.raw_data import with_companions
+from cli.run import _of_the_data
 
 
 def test_schema_and_recipe_lie_beside_the_data(tmp_path: Path) -> None:
@@ -72,3 +74,27 @@ def test_options_that_do_not_go_together_are_refused(
     monkeypatch.setenv("TRAINYARD_HOME", str(tmp_path / "state"))
     assert main(["run", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+REFUSED = "step Convert failed: AlgorithmError: {}, exit code: 2"
+RAW = "/opt/ml/processing/input/raw"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"{RAW}/schema.json: unknown key 'x'", "d/s.json: unknown key 'x'"),
+        (f"{RAW}/recipe.json: not JSON", "d/r\\1.json: not JSON"),
+        ("recipe.json: outputs[0]: unknown variable", "d/r\\1.json: outputs[0]: unknown variable"),
+        (f"{RAW}/train.csv line 3: 2 values", "d/train.csv line 3: 2 values"),
+        (f"{RAW}/my-schema.json.csv: no column", "d/my-schema.json.csv: no column"),
+    ],
+)
+def test_what_conversion_refuses_bears_the_name_that_the_user_gave(said: str, told: str) -> None:
+    options = Namespace(data=Path("d/train.csv"), schema=Path("d/s.json"), recipe=Path("d/r\\1.json"))
+    assert _of_the_data(REFUSED.format(said), options) == told
+
+
+def test_the_sample_s_schema_bears_the_user_s_name_too() -> None:
+    options = Namespace(data=None, schema=Path("s.json"), recipe=None)
+    assert _of_the_data(REFUSED.format(f"{RAW}/schema.json: not JSON"), options) == "s.json: not JSON"

@@ -86,7 +86,12 @@ def test_an_interrupt_stops_the_jobs_and_the_execution_can_go_on(
     assert "Traceback" not in errors
     [stopped] = json.loads(command(home, "executions", "--json").stdout)
     assert stopped["status"] == "Stopped"
-    assert command(home, "run", "--resume", stopped["execution"]).returncode == 0
+    way_on = f"go on with: trainyard run --resume {stopped['execution']}"
+    assert errors.splitlines()[-1] == f"trainyard: interrupted; {way_on}"
+    other = command(home, "run", "zero-digit", "--resume", stopped["execution"])
+    assert other.returncode == 2
+    assert f"{stopped['execution']}: it is an execution of iris, not of zero-digit" in other.stderr
+    assert command(home, "run", "iris", "--resume", stopped["execution"]).returncode == 0
 
 
 def test_a_second_run_at_the_same_time_is_refused_by_name(home: Path, command: Command) -> None:
