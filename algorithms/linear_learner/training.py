@@ -35,6 +35,10 @@ _EXAMINED_BYTES = 2 * 2**20
 """Rows scored at once, or their scores if these are wider: they stay in the caches between the passes."""
 
 
+_TOLD = 10
+"""Labels that a log line names."""
+
+
 def train(values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> LinearModel:
     """Train on `train`, compare on `validation` (else on `train`), score `test` where there is one."""
     return _Job(values, channels, log).run()
@@ -192,19 +196,31 @@ class _Job:
     def _weigh(self, head: list[Batch]) -> ExampleWeights:
         """Return example weights; balanced ones from the class frequencies in the first window."""
         settings = self._settings
-        labels = np.concatenate([batch.labels for batch in head if batch.labels is not None])
         if settings.kind == MULTICLASS and settings.balance_classes:
-            counts = np.bincount(labels.astype(np.intp), minlength=settings.classes)
-            weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-            return ExampleWeights(classes=weights.astype(np.float32))
-        if settings.kind != BINARY:
-            return ExampleWeights()
-        positives = float((labels > 0).sum())
-        balanced = (len(labels) - positives) / positives if 0 < positives < len(labels) else 1.0
-        given = [balanced if v.positive_weight == BALANCED else v.positive_weight for v in self._variants]
-        if all(weight == 1 for weight in given):
+            counts = self._count(head, settings.classes)
+            weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
+            return ExampleWeights(classes=np.where(counts > 0, weights, 1).astype(np.float32))
+        given = [variant.positive_weight for variant in self._variants]
+        if BALANCED in given:
+            negatives, positives = self._count(head, 2).tolist()
+            balanced = negatives / positives if negatives and positives else 1.0
+            given = [balanced if weight == BALANCED else weight for weight in given]
+        if settings.kind != BINARY or all(weight == 1 for weight in given):
             return ExampleWeights()
         return ExampleWeights(positives=np.asarray(given, np.float32))
+
+    def _count(self, head: list[Batch], classes: int) -> npt.NDArray[np.intp]:
+        """Count the labels of the first window; one that it lacks is to weigh 1, and is logged."""
+        labels = np.concatenate([batch.labels for batch in head if batch.labels is not None])
+        counts = np.bincount(labels.astype(np.intp), minlength=classes)
+        missing = np.flatnonzero(counts == 0).tolist()
+        if missing:
+            told = ", ".join(map(str, missing[:_TOLD])) + (", ..." if len(missing) > _TOLD else "")
+            self._log.info(
+                f"Balanced weights: the first {len(labels)} records of channel 'train', which are counted, "
+                f"have none of class {told}: it weighs 1. Where it occurs, shuffle the records to count it."
+            )
+        return counts
 
     def _examine(self, channel: Channel, columns: Columns | None = None) -> Examination:
         """Read a channel's raw rows; with `columns`, over those columns alone once training knows them."""
