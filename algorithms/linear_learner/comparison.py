@@ -50,7 +50,8 @@ def _counted(scores: Floats, labels: Floats) -> tuple[npt.NDArray[np.int64], npt
     count, models = scores.shape
     step = max(1, _TOGETHER // models)
     parts = [slice(first, first + step) for first in range(0, count, step)]
-    middle = np.median(np.abs(scores[:_SAMPLED]), axis=0)
+    # From all over them: the first may be of another size than the rest.
+    middle = np.median(np.abs(scores[:: max(1, count // _SAMPLED)]), axis=0)
     scale = (1 / np.where(np.isfinite(middle) & (middle > 0), middle, 1)).astype(np.float32)
     found = np.zeros((2, models * BINS), np.int64)
     first_bins = np.arange(models, dtype=np.int32) * BINS

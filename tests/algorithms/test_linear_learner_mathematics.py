@@ -424,6 +424,17 @@ def test_models_are_compared_on_a_grid_of_thresholds_as_by_all_of_them(name: str
     np.testing.assert_array_equal(few, sorted_few)
 
 
+@pytest.mark.parametrize("size", [1e-5, 1e4])
+def test_the_grid_of_thresholds_is_that_of_all_rows_where_the_first_are_of_another_size(size: float) -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(20_000) < 0.3).astype(np.float32)
+    scores = (2 * labels - 1 + random.normal(size=20_000)).astype(np.float32)[:, None]
+    scores[:1024] *= size
+    criterion = Criterion("recall_at_target_precision")
+    exact = calibrate(criterion, scores, labels)[0]
+    np.testing.assert_allclose(best_values(criterion, scores, labels), exact, atol=0.003)
+
+
 @pytest.mark.parametrize("shape", [(1,), (3, 5), (785, 32)])
 def test_aligned_zeros_begin_a_cache_line(shape: tuple[int, ...]) -> None:
     arrays = [zeros(shape) for _ in range(5)]
