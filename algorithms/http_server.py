@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 import httptools
 
 from algorithms.eager_selector import EagerSelector
+from algorithms.http_outbox import Outbox
 
 INLINE_BYTES = 1 << 20
 """Larger bodies are worked on in a thread, so that other connections are answered meanwhile. Smaller ones
@@ -82,7 +83,7 @@ async def _serve(handler: Handler, limits: Limits, host: str, port: int, selecto
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     connections: set[_Connection] = set()
-    outbox = _Outbox(loop, selector)
+    outbox = Outbox(loop, selector)
     server = await loop.create_server(
         lambda: _Connection(handler, limits, connections, outbox), host, port, backlog=2048
     )
@@ -95,37 +96,11 @@ async def _serve(handler: Handler, limits: Limits, host: str, port: int, selecto
         await asyncio.sleep(0.01)
 
 
-class _Outbox:
-    """What is to be written, at the end of the event loop's turn if others are served in it.
-
-    Answers to requests that arrived together go out together: written one by one, each would wake its reader
-    in the middle of the work on the next, which costs as much as a fifth of a request's processor time.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, selector: EagerSelector) -> None:
-        self._loop = loop
-        self._selector = selector
-        self._waiting: list[_Connection] = []
-
-    def add(self, connection: _Connection) -> None:
-        if self._selector.found <= 1:
-            connection.flush()
-            return
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(connection)
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for connection in waiting:
-            connection.flush()
-
-
 class _Connection(asyncio.Protocol):
     """One client. Requests of a client that does not wait for answers are answered in their order."""
 
     def __init__(
-        self, handler: Handler, limits: Limits, connections: set[_Connection], outbox: _Outbox
+        self, handler: Handler, limits: Limits, connections: set[_Connection], outbox: Outbox
     ) -> None:
         self._handler = handler
         self._limits = limits
@@ -135,11 +110,10 @@ class _Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport = cast("asyncio.Transport", None)  # until it is connected, which comes first
-        self._arrived: deque[tuple[Request | Response, bool]] = deque()
+        # A request, or its answer; whether the connection goes on; whether without a body, as after HEAD.
+        self._arrived: deque[tuple[Request | Response, bool, bool]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._receiving = False
-        self._busy = False
-        self._finishing = False
+        self._receiving = self._busy = self._blocked = self._finishing = False
 
     def finish(self) -> None:
         """Close it once what has arrived, or is arriving, is answered."""
@@ -166,29 +140,51 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._arrived.append((refusal(400, f"this is not HTTP/1.1: {error}"), False))
-            self._receiving = False
+        except httptools.HttpParserUpgrade:  # what follows is taken for another protocol, even a body
+            found, _, bare = self._arrived.pop()
+            if self._size or b"transfer-encoding" in self._headers:
+                found = refusal(400, "a body is not read after Upgrade: send the request without that header")
+            self._arrived.append((found, False, bare))
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"this is not HTTP/1.1: {error}")
         if self._receiving and self._timer is None:
-            self._timer = self._loop.call_later(self._limits.seconds, self._late)
+            self._start_timer()
         self._work()
         self._send()
 
     def pause_writing(self) -> None:
         """Take no more requests from a client that does not read its answers."""
-        self._transport.pause_reading()
+        self._blocked = True
+        self._pause()
 
     def resume_writing(self) -> None:
-        if not self._busy:
+        self._blocked = False
+        self._resume()
+
+    def _pause(self) -> None:
+        """Read nothing more for now; what is not read cannot be late."""
+        self._transport.pause_reading()
+        self._stop_timer()
+
+    def _resume(self) -> None:
+        if not (self._busy or self._blocked or self._transport.is_closing()):
             self._transport.resume_reading()
+            if self._receiving and self._timer is None:
+                self._start_timer()
 
     def _late(self) -> None:
         self._timer = None
-        self._receiving = False
-        reason = f"the body did not arrive in {self._limits.seconds:g} seconds"
-        self._arrived.append((refusal(408, reason), False))
+        self._refuse(408, f"the body did not arrive in {self._limits.seconds:g} seconds")
         self._work()
         self._send()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Give up the request that is arriving, and the connection after it."""
+        self._receiving = False
+        self._arrived.append((refusal(status, reason), False, False))
+
+    def _start_timer(self) -> None:
+        self._timer = self._loop.call_later(self._limits.seconds, self._late)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -217,8 +213,11 @@ class _Connection(asyncio.Protocol):
         announced = self._headers.get(b"content-length", b"0")
         if announced.isdigit():
             self._size = int(announced)
-        if self._headers.get(b"expect", b"").lower() == b"100-continue" and not self._too_large():
-            self._unsent.append(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._headers.get(b"expect", b"").lower() == b"100-continue":
+            if self._too_large():  # told now: the client waits for leave to send its body
+                self._refuse(413, self._why_too_large())
+            else:
+                self._unsent.append(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         if b"content-length" not in self._headers:
@@ -231,45 +230,48 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self._receiving = False
         self._stop_timer()
-        self._arrived.append((self._whole(), self._parser.should_keep_alive()))
+        method = self._parser.get_method().decode()
+        self._arrived.append((self._whole(method), self._parser.should_keep_alive(), method == "HEAD"))
 
     def _too_large(self) -> bool:
         return self._size > self._limits.body_bytes
 
-    def _whole(self) -> Request | Response:
+    def _why_too_large(self) -> str:
+        limit = self._limits.body_bytes
+        return f"the body has {self._size} bytes or more, but at most {limit} are allowed"
+
+    def _whole(self, method: str) -> Request | Response:
         if self._header_bytes > _HEADER_BYTES:
             return refusal(431, f"the headers have {self._header_bytes} bytes; {_HEADER_BYTES} are allowed")
         if self._too_large():
-            limit = self._limits.body_bytes
-            return refusal(413, f"the body has {self._size} bytes or more, but at most {limit} are allowed")
+            return refusal(413, self._why_too_large())
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         path = self._url.partition(b"?")[0].decode("latin-1")
-        return Request(self._parser.get_method().decode(), path, self._headers, body)
+        return Request(method, path, self._headers, body)
 
     # --- answers --------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while self._arrived and not self._busy:
-            found, keep = self._arrived.popleft()
+            found, keep, bare = self._arrived.popleft()
             if isinstance(found, Response):
-                self._answer(found, keep)
+                self._answer(found, keep, bare)
             elif len(found.body) <= INLINE_BYTES:
-                self._answer(self._handler(found), keep)
+                self._answer(self._handler(found), keep, bare)
             else:
                 self._busy = True
-                self._transport.pause_reading()
+                self._pause()
                 answer = self._loop.run_in_executor(None, self._handler, found)
-                answer.add_done_callback(partial(self._done, keep))
+                answer.add_done_callback(partial(self._done, keep, bare))
 
-    def _done(self, keep: bool, answer: asyncio.Future[Response]) -> None:
+    def _done(self, keep: bool, bare: bool, answer: asyncio.Future[Response]) -> None:
         self._busy = False
-        self._answer(answer.result(), keep)
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._answer(answer.result(), keep, bare)
         self._work()
+        self._resume()
         self._send()
 
-    def _answer(self, answer: Response, keep: bool) -> None:
+    def _answer(self, answer: Response, keep: bool, bare: bool) -> None:
         if self._transport.is_closing():
             return
         keep = keep and not self._finishing
@@ -280,7 +282,7 @@ class _Connection(asyncio.Protocol):
                 b"" if keep else b"connection: close\r\n",
                 answer.media_type,
                 len(answer.body),
-                answer.body,
+                b"" if bare else answer.body,
             )
         )
         if not keep:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -20,6 +21,8 @@ from algorithms.http_server import Limits, Response, run
 def answer(request):
     if request.body.startswith(b"sleep"):
         time.sleep(float(request.body[5:10]))
+    if request.body.startswith(b"large"):
+        return Response(200, b"text/plain", b"z" * int(request.body[5:]))
     told = f"{request.method} {request.path} {len(request.body)} {request.body[:5].decode()}"
     return Response(200, b"text/plain", told.encode())
 
@@ -120,6 +123,80 @@ def test_too_large_a_body_is_refused_and_the_connection_goes_on(served: Served) 
         assert "3000000 bytes or more, but at most 2000000" in json.loads(body)["error"]
         connection.sendall(post("/", b"next"))
         assert read(connection)[2] == b"POST / 4 next"
+
+
+def test_too_large_a_body_is_refused_before_it_is_sent(served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 3000000\r\nExpect: 100-continue\r\n\r\n")
+        connection.settimeout(0.8)  # less than a body may take
+        status, headers, body = read(connection)
+        assert (status, headers["connection"]) == (413, "close")
+        assert "3000000 bytes or more, but at most 2000000" in json.loads(body)["error"]
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.slow
+def test_a_body_is_not_late_while_it_is_not_read(served: Served) -> None:
+    slow = b"sleep 1.3 " + b"x" * 1_100_000  # worked on for longer than a body may take
+    with served.connect() as connection:
+        connection.sendall(post("/slow", slow) + post("/next", b"y" * 900_000))
+        lines = _answers(connection.makefile("rb"), 2)
+    assert lines == [f"POST /slow {len(slow)} sleep", "POST /next 900000 yyyyy"]
+
+
+@pytest.mark.slow
+def test_the_rest_of_a_body_has_its_time_once_it_is_read_again(served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(post("/slow", b"sleep 0.2 " + b"x" * 1_100_000) + post("/next", b"1234")[:-1])
+        stream = connection.makefile("rb")
+        assert _answers(stream, 1) == ["POST /slow 1100010 sleep"]
+        assert stream.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
+
+
+@pytest.mark.slow
+def test_a_body_is_not_late_while_the_client_leaves_answers_unread(served: Served) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", served.port))
+        sent = post("/", b"large 9000000") + post("/next", b"y" * 900_000)
+        sender = threading.Thread(target=connection.sendall, args=(sent,), daemon=True)
+        sender.start()
+        time.sleep(1.3)  # longer than a body may take
+        first, second = _answers(connection.makefile("rb"), 2)
+        sender.join(10)
+    assert (len(first), second) == (9_000_000, "POST /next 900000 yyyyy")
+
+
+def test_the_answer_to_head_has_no_body(served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(b"HEAD /ping HTTP/1.1\r\n\r\n" + b"HEAD / HTTP/1.1\r\nA: " + b"x" * 70_000)
+        connection.sendall(b"\r\n\r\n" + post("/", b"next"))
+        stream = connection.makefile("rb")
+        for status, length in ((200, len("HEAD /ping 0 ")), (431, None)):
+            assert int(stream.readline().split()[1]) == status
+            told = http.client.parse_headers(stream)["content-length"]
+            assert length is None or int(told) == length
+        assert _answers(stream, 1) == ["POST / 4 next"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [
+        (b"GET /ping HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", 200, b"GET /ping 0 "),
+        (b"CONNECT a:1 HTTP/1.1\r\n\r\n", 200, b"CONNECT a:1 0 "),
+        (post("/a", b"12", "Connection: upgrade", "Upgrade: h2c"), 400, b"a body is not read after Upgrade"),
+    ],
+)
+def test_who_would_leave_http_gets_one_answer_and_the_end(
+    served: Served, sent: bytes, status: int, said: bytes
+) -> None:
+    with served.connect() as connection:
+        connection.sendall(sent)
+        found, headers, body = read(connection)
+        assert (found, headers["connection"]) == (status, "close")
+        assert said in body
+        assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize(
