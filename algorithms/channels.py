@@ -7,6 +7,7 @@ kept in scratch files (`algorithms.scratch`) for later passes.
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -114,8 +115,10 @@ class InputChannel:
             yield from self._read(source, multiple)
         except (RecordIOError, CsvError) as error:
             raise CustomerError(f"{source.label}: {error}") from error
-        except (zlib.error, EOFError) as error:
-            raise CustomerError(f"{source.label} is not whole gzip data: {error}") from error
+        except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+            raise CustomerError(
+                f"{source.label} is not whole gzip data: {error}. Compress or upload it again"
+            ) from error
 
     def _read(self, source: Source, multiple: int) -> Pieces:
         if self._config.content_type == CSV:

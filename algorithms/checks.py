@@ -12,6 +12,9 @@ from algorithms.errors import CustomerError
 
 Floats = npt.NDArray[np.float32]
 
+_WIDEST = 2**31 - 1
+"""Columns of sparse rows: their numbers are kept as int32."""
+
 
 class RowChecks:
     """Finite features, one width, one kind (dense or sparse), a label each, labels by the rule.
@@ -55,6 +58,11 @@ class RowChecks:
         if width != self.width:
             cure = "feature_dim is" if self._declared else "the records before it have"
             raise CustomerError(f"{where}, row {first_row} has {width} features, but {cure} {self.width}")
+        if not dense and width > _WIDEST:
+            raise CustomerError(
+                f"{where}, row {first_row} has {width} features, but sparse records may have {_WIDEST}: "
+                "number those that occur, or hash them to fewer"
+            )
 
     def _check_labels(self, labels: Floats, where: str, first_row: int) -> None:
         rule = self._label_rule

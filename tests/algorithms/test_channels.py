@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -233,9 +233,38 @@ def test_labels_follow_the_predictor(rule: LabelRule, label: float, allowed: str
     )
 
 
-def test_a_cut_off_gzip_is_named(tmp_path: Path) -> None:
-    write(tmp_path, "1", gzip.compress(csv())[:-20])
-    assert "channel 'train', file '1' is not whole gzip data" in refusal(tmp_path, CSV, gzip=True)
+def _damaged(data: bytes) -> bytes:
+    """The same bytes with one of their checksum changed."""
+    at = len(data) - 6
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [(_damaged, "CRC check failed"),
+     (lambda zipped: zipped + b"garbage", "Not a gzipped file (b'ga')"),
+     (lambda zipped: zipped[:-20], "Compressed file ended")],
+    ids=["checksum", "something behind", "cut off"],
+)  # fmt: skip
+def test_gzip_data_that_is_damaged_is_named_with_its_channel_and_file(
+    form: str, data: Callable[[bytes], bytes], problem: str, tmp_path: Path
+) -> None:
+    content_type, plain = FORMS[form]
+    write(tmp_path, "1", data(gzip.compress(plain)))
+    message = refusal(tmp_path, content_type, gzip=True)
+    assert message.startswith(f"channel 'train', file '1' is not whole gzip data: {problem}")
+    assert message.endswith(". Compress or upload it again")
+
+
+def test_sparse_rows_with_more_columns_than_an_int32_numbers_are_refused(tmp_path: Path) -> None:
+    keys = np.array([5, 2_500_000_000])
+    rows = csr_matrix((np.ones(2, np.float32), keys, np.arange(3)), shape=(2, 3_000_000_000))
+    write(tmp_path, "1", encode_sparse(rows, LABELS[:2]))
+    assert refusal(tmp_path) == (
+        "channel 'train', file '1', row 1 has 3000000000 features, but sparse records may have 2147483647: "
+        "number those that occur, or hash them to fewer"
+    )
 
 
 def test_no_folder_and_no_file_are_named(tmp_path: Path) -> None:
