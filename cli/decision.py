@@ -82,7 +82,10 @@ def _show(result: dict[str, Any], group: str, embedded: bool) -> None:
     if embedded:
         state = f"{endpoint['status']}, {endpoint['endpoint_config']}" if endpoint else "there is none"
         print(f"Endpoint   {group}: {state}")
-        print("           It answers while `trainyard up` runs, which brings it back as it is now.")
+        print(
+            "           `trainyard up` lets it answer requests as long as it runs; without it, each `invoke`"
+        )
+        print("           and `predict --live` starts it for itself.")
     else:
         print(f"Endpoint   {group} follows the newest approved version; watch it: trainyard endpoints")
     if result["failure_reason"]:

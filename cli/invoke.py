@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Send the file; the answer goes to standard output as it came."""
+    """Send the file; the answer goes to standard output as it came, on a terminal with a line end."""
     from cli.client import connect
     from cli.content import content_type, read
 
@@ -38,6 +38,8 @@ def execute(options: argparse.Namespace) -> int:
     with connect(options.on, endpoints=True) as service:
         answer = request(service, options.endpoint, body, headers)
     sys.stdout.buffer.write(answer)
+    if sys.stdout.isatty() and not answer.endswith(b"\n"):
+        sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
     return 0
 

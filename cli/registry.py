@@ -33,7 +33,13 @@ def group_of(sagemaker: Any, task: str) -> str:
         return groups[0]
     if groups:
         raise UsageError(f"{task} is the end of several model package groups; name one: {', '.join(groups)}")
-    raise UsageError(f"no model package group {task!r}; a run of the task makes it: trainyard run {task}")
+    from pipeline.tasks import CATALOGUE
+
+    if task in CATALOGUE:
+        raise UsageError(f"no model package group {task!r}; a run of the task makes it: trainyard run {task}")
+    raise UsageError(
+        f"no model package group {task!r}, and no task of this name; the tasks are {', '.join(CATALOGUE)}"
+    )
 
 
 def package_of(sagemaker: Any, text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,12 @@ def write_sample(name: str, folder: Path) -> Path:
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
-        SAMPLES[name](staging)
-        staging.rename(target)
+        try:
+            SAMPLES[name](staging)
+            staging.rename(target)
+        except BaseException:  # Ctrl-C among them
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
     return target
 
 

@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from cli.main import COMMANDS, main
-from cli.samples import IRIS_HEADER, write_sample
+from cli.samples import IRIS_HEADER, SAMPLES, write_sample
 from pipeline.tasks import CATALOGUE
 
 HEAVY = {"numpy", "scipy", "sklearn", "faiss", "botocore", "boto3", "sagemaker", "aws_cdk", "rich", "uvicorn"}
@@ -172,6 +173,42 @@ def test_samples_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     files = sorted(path.name for path in first.iterdir())
     assert len(files) == 4
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in files)
+
+
+def test_a_sample_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(folder: Path) -> None:
+        (folder / "iris.csv").write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(SAMPLES, "iris", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_sample("iris", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("terminal", "answer", "shown"),
+    [
+        (True, b"{}", b"{}\n"),
+        (True, b"{}\n", b"{}\n"),
+        (False, b"{}", b"{}"),
+        (False, b"\x0a\x23", b"\x0a\x23"),
+    ],
+)
+def test_an_answer_ends_its_line_on_a_terminal_and_is_as_it_came_elsewhere(
+    terminal: bool,
+    answer: bytes,
+    shown: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    (tmp_path / "rows.csv").write_text("1")
+    monkeypatch.setattr("cli.client.connect", lambda on, endpoints: nullcontext())
+    monkeypatch.setattr("cli.invoke.request", lambda *arguments: answer)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert main(["invoke", "iris", "--file", str(tmp_path / "rows.csv")]) == 0
+    assert capsysbinary.readouterr().out == shown
 
 
 def test_base_requirements_hold_neither_the_sdk_nor_the_cdk(repository: Path) -> None:

@@ -37,13 +37,13 @@ def rows(tmp_path: Path) -> str:
     [
         (["approve", "iris"], ["iris", "ARN", "TASK/VERSION"]),
         (["approve", "iris/99"], ["iris", "no version 99", "trainyard models iris"]),
-        (["approve", "irsi/1"], ["irsi", "no model package group"]),
+        (["approve", "irsi/1"], ["irsi", "no model package group", "no task", "iris, zero-digit, digits"]),
         (
             ["reject", "arn:aws:sagemaker:us-east-1:000000000000:model-package/iris/99"],
             ["iris/99", "no model package"],
         ),
         (["approve", "iris/1", "--comment", "x" * 1025], ["--comment", "1025", "1024"]),
-        (["teardown", "irsi"], ["irsi", "no model package group"]),
+        (["teardown", "irsi"], ["irsi", "no model package group", "no task", "iris, zero-digit, digits"]),
         (["invoke", "irsi", "--file", "{rows}"], ["irsi", "trainyard endpoints"]),
         (["invoke", "iris", "--file", "nowhere.csv"], ["nowhere.csv", "No such file"]),
         (["invoke", "iris", "--file", "/dev/null"], ["/dev/null", "--content-type"]),

@@ -174,12 +174,14 @@ def test_an_approval_without_a_running_service_is_served_by_the_next_one(
     done = command(home, "approve", "iris/1")
     assert done.returncode == 0, done.stderr
     assert "InService" in done.stdout
-    assert "while `trainyard up` runs" in done.stdout
+    assert "without it, each `invoke`\n           and `predict --live` starts it for itself." in done.stdout
+    rows = tmp_path / "rows.csv"
+    rows.write_text("5.1,3.5,1.4,0.2\n")
+    alone = command(home, "invoke", "iris", "--file", str(rows), "--accept", "application/jsonlines")
+    assert alone.stdout == '{"predicted_label": 0.0}\n', alone.stderr
     running = Up(home, command)
     try:
         running.wait_for(iris[1]["model_package"]["arn"])
-        rows = tmp_path / "rows.csv"
-        rows.write_text("5.1,3.5,1.4,0.2\n")
         assert running.invoke(rows) == '{"predicted_label": 0.0}\n'
     finally:
         running.close()
