@@ -119,6 +119,10 @@ class Runtime:
         """
         return self._service.endpoints.serving(name if "%" not in name else unquote(name))
 
+    def _still(self, endpoint: Endpoint) -> Endpoint:
+        """Return what answers under an endpoint's name now that the body has arrived."""
+        return endpoint if endpoint.router.fleets else self.admit(endpoint.record.name)
+
     async def invoke(self, endpoint: Endpoint, headers: dict[bytes, bytes], body: Body) -> Reply:
         """Have a request of InvokeEndpoint answered.
 
@@ -128,8 +132,7 @@ class Runtime:
         """
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._end_with_the_loop())
-        if not endpoint.router.fleets:  # it was deleted, and perhaps made anew, while the body arrived
-            endpoint = self.admit(endpoint.record.name)
+        endpoint = self._still(endpoint)
         if endpoint.queue is not None:
             name = endpoint.record.name
             raise validation_error(f"endpoint {name} is asynchronous: call InvokeEndpointAsync")
@@ -161,10 +164,9 @@ class Runtime:
             close_all()
 
     async def _invoke_async(self, name: str, headers: dict[bytes, bytes], receive: Receive) -> Reply:
-        endpoints = self._service.endpoints
-        endpoint = endpoints.serving(unquote(name))
+        endpoint = self.admit(name)
         body = await _read(headers, receive, LARGEST_ASYNC_BODY, self.body_seconds)
-        accepted = await asyncio.to_thread(submit, endpoint, headers, body)
+        accepted = await asyncio.to_thread(submit, self._still(endpoint), headers, body)
         located = [(b"x-amzn-sagemaker-outputlocation", accepted.output.encode())]
         if accepted.failure:
             located.append((b"x-amzn-sagemaker-failurelocation", accepted.failure.encode()))

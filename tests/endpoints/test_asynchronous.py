@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +69,25 @@ def test_an_answer_is_written_and_notified(yard: Any, variant: Variant, wait_unt
     }
     assert message["requestParameters"]["endpointName"] == "queue"
     assert message["requestParameters"]["inputLocation"] == "s3://bucket/inputs/one.csv"
+
+
+def test_nothing_is_accepted_for_an_endpoint_that_went_while_the_body_arrived(
+    yard: Any, variant: Variant
+) -> None:
+    yard.serve("went", variant(yard.model("m-went")), **config())
+    connection = http.client.HTTPConnection("127.0.0.1", yard.port, timeout=30)
+    connection.putrequest("POST", "/endpoints/went/async-invocations")
+    connection.putheader("Content-Length", "4")
+    connection.endheaders(b"123")
+    time.sleep(0.1)
+    endpoint = yard.service.endpoints.find("went")
+    yard.sagemaker.delete_endpoint(EndpointName="went")
+    endpoint.join()
+    connection.send(b"4")
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert "Endpoint went of account 000000000000 not found" in json.loads(answer.read())["Message"]
+    connection.close()
 
 
 def test_a_refusal_is_written_and_notified(yard: Any, variant: Variant, wait_until: Any) -> None:
