@@ -53,7 +53,9 @@ def _by_simdjson(lines: Sequence[str], columns: int, places: Sequence[int]) -> D
         values: bytes = _parser.parse(f"[{text}]".encode()).as_buffer(of_type="d")
     except _UNUSUAL:
         return None
-    return np.frombuffer(values).reshape(len(lines), len(places))
+    found = np.frombuffer(values)
+    # One empty cell by itself is an array of nothing.
+    return found.reshape(len(lines), len(places)) if found.size else None
 
 
 def _by_numpy(lines: Sequence[str], places: Sequence[int]) -> Doubles | None:

@@ -103,6 +103,16 @@ def test_numbers_side_by_side_come_from_one_parse(quick: bool, monkeypatch: pyte
     assert plain_numbers.parse(["a,1,[2,3\n", "b,4],5,6\n"], 4, [1, 2, 3]) is None, "no nested array"
 
 
+@pytest.mark.parametrize("quick", PARSERS)
+@pytest.mark.parametrize("line", ["a,\r\n", "a, \n", "a,"])
+def test_an_empty_cell_by_itself_is_no_number(
+    quick: bool, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not quick:
+        without_simdjson(monkeypatch)
+    assert plain_numbers.parse([line], 2, [1]) is None
+
+
 def test_numbers_apart_are_parsed_too() -> None:
     found = plain_numbers.parse(["1,a,2\n", "3,b,4\n"], 3, [0, 2])
     assert found is not None
@@ -152,6 +162,23 @@ def test_blocks_of_both_kinds_follow_each_other(
     assert CsvTable(path, schema).count() == 5
     if size == 1:
         assert {type(block) for block in blocks} == {LineBlock, CellBlock}
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_cell_may_be_long(tmp_path: Path, quote: str) -> None:
+    path, text = tmp_path / "x.csv", "word " * 50_000
+    path.write_text(f"n,t\n1,{quote}{text}{quote}\n2,short\n")
+    [block] = CsvTable(path, Schema({"n": NUMERIC, "t": TEXT}, None)).blocks()
+    assert list(block.cells("t")) == [text, "short"]
+
+
+def test_an_open_quote_is_told_where_it_begins_whatever_was_read_before(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    rows = [f"{row},plain\n" for row in range(20_000)]
+    rows[15_000] = '15000,"open\n'
+    path.write_text("n,t\n" + "".join(rows))
+    with pytest.raises(InputError, match=r"x\.csv line 15002: not CSV: a quote that is opened in the record"):
+        CsvTable(path, Schema({"n": NUMERIC, "t": TEXT}, None)).count()
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
