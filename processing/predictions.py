@@ -52,10 +52,7 @@ def read_predictions(folder: Path, classes: int, rows: int, *, binary: bool) -> 
     wanted_score = () if binary else (classes,)
     labels, scores = Spill(np.int64), Spill(np.dtype((np.float64, wanted_score)))
     for path in files:
-        answers = (
-            _prediction(line, path, number, classes, wanted_score)
-            for number, line in enumerate(_lines(path), start=1)
-        )
+        answers = (_prediction(line, path, number, classes, wanted_score) for number, line in _lines(path))
         while batch := list(itertools.islice(answers, BATCH)):
             labels.append(np.array([label for label, _ in batch], dtype=np.int64))
             known = [score for _, score in batch if score is not None]
@@ -72,10 +69,13 @@ def read_predictions(folder: Path, classes: int, rows: int, *, binary: bool) -> 
     return Predictions(labels.array(), scores.array() if scored else None)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield lines that are not blank with their numbers in the file, from 1."""
     try:
         with path.open(encoding="utf-8", newline="\n") as file:
-            yield from (line.rstrip("\n") for line in file if line.strip())
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line.rstrip("\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error}); {CURE}") from error
 

@@ -98,6 +98,8 @@ def parse_rearrangement(text: str) -> Rearrangement | None:
         if word == "random":
             seed = seed or 0
         elif word.startswith("seed="):
+            if word == "seed=":
+                raise InputError(f"--split {text}: 'seed=' has no number; give one, or leave it out")
             seed = _seed(word.removeprefix("seed="))
         elif word == "complement":
             complement = True
@@ -106,8 +108,12 @@ def parse_rearrangement(text: str) -> Rearrangement | None:
     fold = _FOLD.fullmatch(first)
     if fold:
         number, folds = int(fold[1]), int(fold[2])
-        if not (1 <= number <= folds and folds >= 2) or complement:
+        if not (1 <= number <= folds and folds >= 2):
             raise InputError(f"--split {text}: {first!r} is not one of two or more folds; {SYNTAX}")
+        if complement:
+            raise InputError(
+                f"--split {text}: 'complement' goes with a percentage, not with a fold; leave it out"
+            )
         return Rearrangement((number - 1) / folds, number / folds, True, seed)
     share = _RANGE.fullmatch(first)
     if not share:

@@ -143,6 +143,7 @@ def test_mnist_sized_predictions(job: Any, here: Here, dataset_json: Callable[..
         ("[" * 100_000, "is not a JSON object"),
         ('{"score": 1}\n' * 4, 'line 1: {"score": 1} has no predicted_label'),
         ("0\n" * 4, "line 1: 0 has no predicted_label"),
+        ('{"predicted_label": 0}\n\n\n0\n', "line 4: 0 has no predicted_label"),
         ('{"predicted_label": 2}\n' * 4, "line 1: the predicted_label 2 is not one of 0 to 1"),
         ('{"predicted_label": 0.5}\n' * 4, "the predicted_label 0.5 is not one of 0 to 1"),
         ('{"predicted_label": true}\n' * 4, "the predicted_label True is not one of 0 to 1"),

@@ -79,6 +79,19 @@ def test_what_is_no_split_is_refused_with_the_syntax(text: str) -> None:
         parse_rearrangement(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fold=2/5,complement", "'complement' goes with a percentage, not with a fold; leave it out"),
+        ("fold=6/5,random", "'fold=6/5' is not one of two or more folds"),
+        ("70,random,seed=", "'seed=' has no number; give one, or leave it out"),
+    ],
+)
+def test_the_word_that_is_wrong_is_the_one_that_is_named(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=f"^--split {text}: {told}"):
+        parse_rearrangement(text)
+
+
 def test_too_few_rows_are_refused_with_the_numbers() -> None:
     with pytest.raises(
         InputError, match=r"x.csv: 1 rows cannot be split: 1 would train, 0 validate and 0 test"
