@@ -24,6 +24,7 @@ from typing import IO, Any, TextIO, cast
 from processing.answers import Doubles, probabilities
 from processing.batch_input import ROW_IDS_FILE, ROWS_FILE
 from processing.container import Arguments, InputError, run, visible_files, whole_file
+from processing.readers.csv_file import CELL_CHARACTERS
 
 
 def write_predictions(arguments: Sequence[str], processing: Path) -> None:
@@ -59,6 +60,7 @@ def _write(file: IO[bytes], rows: dict[str, Any], source: Path) -> None:
     writer.writerow([*([] if row_id is None else [row_id]), *classes])
     written = 0
     with (source / "rows" / ROW_IDS_FILE).open(encoding="utf-8", newline="") as lines:
+        csv.field_size_limit(CELL_CHARACTERS)
         ids = csv.reader(lines)
         for batch in _batches(source / "predictions", len(classes)):
             written += len(batch)

@@ -18,8 +18,11 @@ from processing.container import InputError
 from processing.readers import RawTable
 from processing.readers.csv_lines import Lines
 from processing.readers.file_kind import FIRST_BYTES, check_text
-from processing.readers.table import FLOAT32_OVERFLOW
+from processing.readers.table import FLOAT32_OVERFLOW, shown
 from processing.splits import Split
+
+CELL_CHARACTERS = 16 * 1024 * 1024
+"""The longest cell; Python's own limit of 131,072 is less than a long text has."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,33 @@ def read_csv(path: Path, columns: Columns) -> RawTable:
 
 def records(lines: Lines, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number (from 1, of a record's end) and cells of every record that is not blank."""
+    csv.field_size_limit(CELL_CHARACTERS)
     reader = csv.reader(lines, strict=True)
     while True:
+        begun = lines.number + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            where = f"{path} line {lines.number}"
-            raise InputError(f"{where}: not CSV: {error}; correct the line") from error
+            problem = _problem(str(error), begun, lines.number)
+            raise InputError(f"{path} line {begun}: not CSV: {problem}") from error
         line = lines.number
         if not "".join(cells).isascii():
             for cell in cells:
                 _check_encoding(cell, path, line)
         if cells:
             yield line, cells
+
+
+def _problem(said: str, begun: int, reached: int) -> str:
+    """Return what is wrong with the record that begins in line `begun`; the reader saw it in `reached`."""
+    if said == "unexpected end of data":
+        return "a quote that is opened in the record of this line is not closed; close it"
+    if said.startswith("field larger"):
+        return f"a cell of more than {CELL_CHARACTERS} characters, as where a quote is not closed; correct it"
+    where = f", in line {reached} of the record that begins here" if reached > begun else ""
+    return f"{said}{where}; correct the line"
 
 
 def _check_encoding(cell: str, path: Path, line: int) -> None:
@@ -119,7 +134,7 @@ def _table(
         label = cells[label_position].strip()
         if label not in indices:
             raise InputError(
-                f"{path} line {line} column {columns.label}: {label!r} is not one of "
+                f"{path} line {line} column {columns.label}: {shown(label)} is not one of "
                 f"{', '.join(columns.classes)}; "
                 "correct it, or list it with --classes"
             )
@@ -136,10 +151,10 @@ def _number(cell: str, path: Path, line: int, column: str) -> float:
     except ValueError:
         value = None
     if value is None:
-        raise InputError(f"{path} line {line} column {column}: {cell!r} is not a number; correct it")
+        raise InputError(f"{path} line {line} column {column}: {shown(cell)} is not a number; correct it")
     if not math.isfinite(value) or abs(value) >= FLOAT32_OVERFLOW:
         raise InputError(
-            f"{path} line {line} column {column}: {cell!r} is not a finite float32 number; "
+            f"{path} line {line} column {column}: {shown(cell)} is not a finite float32 number; "
             "remove the row or fill the value in"
         )
     return value

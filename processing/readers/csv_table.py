@@ -86,19 +86,19 @@ class CsvTable:
             raise InputError(f"{self.source}: the file is empty; its first line must name the columns")
         names = [name.strip() for name in first[1]]
         times = Counter(names)
+        missing = [n for n in expected if n not in times and n not in self._optional]
         for name in names:
             if times[name] > 1:
                 raise InputError(f"{self.source}: the column {name!r} is there twice; rename one")
             if name not in self._schema.types and name not in self._optional:
                 raise InputError(
-                    f"{self.source}: the schema has no attribute {name!r}{nearest(name, expected)}; add it "
-                    "there, and to excludedAttributeNames if no model is to learn from it"
+                    f"{self.source}: the schema has no attribute {name!r}; add it there, and to "
+                    f"excludedAttributeNames if no model is to learn from it{nearest(name, missing)}"
                 )
-        missing = [n for n in expected if n not in times and n not in self._optional]
         if missing:
             raise InputError(
-                f"{self.source}: no column {missing[0]!r}{nearest(missing[0], names)}, which the schema "
-                f"names; the file has {listed(names)}"
+                f"{self.source}: no column {missing[0]!r}, which the schema names; the file has "
+                f"{listed(names)}"
             )
         return names
 

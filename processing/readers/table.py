@@ -66,9 +66,8 @@ class Block(ABC):
 
     def refuse(self, row: int, column: str, problem: str) -> InputError:
         """Return the error for one cell of this block, with its place and value."""
-        cell = self.cells(column)[row]
-        shown = cell if len(cell) <= 80 else cell[:77] + "..."
-        return InputError(f"{self.source} {self.numbers[row]} column {column}: {shown!r} {problem}")
+        cell = shown(self.cells(column)[row])
+        return InputError(f"{self.source} {self.numbers[row]} column {column}: {cell} {problem}")
 
 
 class CellBlock(Block):
@@ -91,6 +90,11 @@ class CellBlock(Block):
         chosen = wanted.tolist()
         columns = {name: list(compress(cells, chosen)) for name, cells in self._columns.items()}
         return CellBlock(self.first, self.source, list(compress(self.numbers, chosen)), columns)
+
+
+def shown(cell: str) -> str:
+    """Return a cell for a message, quoted and not too long."""
+    return repr(cell if len(cell) <= 80 else cell[:77] + "...")
 
 
 def block_rows(columns: int) -> int:
@@ -133,7 +137,10 @@ def _parsed(block: Block, column: str) -> Doubles:
     if not text:
         problem = "is empty, but the column is NUMERIC; fill it in or remove the row"
     elif np.isnan(_number(text)) and text.lower().lstrip("+-") != "nan":
-        problem = "is not a number, but the column is NUMERIC; correct it, or the schema"
+        problem = (
+            "is not a number, but the column is NUMERIC; correct it, or give the column another type in the "
+            "schema (`trainyard schema` writes one)"
+        )
     else:
         problem = "is not a finite float32 number; remove the row or fill the value in"
     raise block.refuse(row, column, problem)

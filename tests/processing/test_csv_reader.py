@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processing.container import InputError
-from processing.readers import RawTable
+from processing.readers import RawTable, csv_file
 from processing.readers.csv_file import Columns, read_csv
 
 COLUMNS = Columns(label="Species", classes=["setosa", "versicolor"])
@@ -98,11 +98,29 @@ def test_features_can_be_chosen_and_ordered(tmp_path: Path) -> None:
         pytest.param(
             b"\xfe\xff" + GOOD.encode("utf-16-be"), "the text is UTF-16; save", id="UTF-16, big-endian"
         ),
-        (GOOD.replace("setosa", "x" * 200_000), "not CSV: field larger than field limit"),
+        (GOOD.replace("setosa", "x" * 200_000), "xxx...' is not one of setosa, versicolor"),
+        (GOOD.replace("5.1", "5" * 200_000), "555...' is not a finite float32 number"),
+        (
+            GOOD.replace("setosa", '"setosa') + "1,setosa,2\n" * 50,
+            "line 2: not CSV: a quote that is opened in the record of this line is not closed; close it",
+        ),
+        (
+            GOOD.replace("setosa", '"setosa') + "1,setosa,2\n" * 50 + '1,"setosa",2\n',
+            "line 2: not CSV: ',' expected after '\"', in line 54 of the record that begins here; correct",
+        ),
+        (GOOD.replace("setosa", '"se"tosa'), "line 2: not CSV: ',' expected after '\"'; correct the line"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, content: str | bytes, told: str) -> None:
     assert told in refusal(tmp_path, content)
+
+
+def test_a_quote_that_swallows_the_rest_of_a_long_file_is_told_where_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "CELL_CHARACTERS", 1000)
+    told = refusal(tmp_path, GOOD.replace("versicolor", '"versicolor') + "1,setosa,2\n" * 500)
+    assert "line 3: not CSV: a cell of more than 1000 characters, as where a quote is not closed" in told
 
 
 def test_the_label_is_no_feature(tmp_path: Path) -> None:

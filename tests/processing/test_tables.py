@@ -35,6 +35,8 @@ def schema(target: str | None = "label", header: bool = True, **types: str) -> s
     return json.dumps(content)
 
 
+END = "\n"
+"""After a message: what is told ends there."""
 TYPES = {"label": "CATEGORICAL", "size": "NUMERIC", "colour": "CATEGORICAL", "note": "TEXT"}
 CSV = "label,size,colour,note\n" + "".join(
     f"{'abc'[row % 3]},{row},{'red' if row % 2 else 'blue'},word{row % 5} more\n" for row in range(20)
@@ -195,12 +197,41 @@ def test_iris_takes_a_split_too(job: Any, here: Here, iris_csv: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "kept"),
+    [({}, False), ({"schema.json": schema("Species", Species="CATEGORICAL", size="NUMERIC")}, True)],
+    ids=["without a schema", "with one"],
+)
+def test_rows_keep_their_order_except_where_iris_splits_a_small_file_by_itself(
+    job: Any, here: Here, given: dict[str, str], kept: bool
+) -> None:
+    species = ("setosa", "versicolor", "virginica")
+    rows = "".join(f"{species[row % 3]},{row}\n" for row in range(60))
+    for name, content in {"iris.csv": "Species,size\n" + rows, **given}.items():
+        job.put(f"raw/{name}", content)
+    assert here(job, convert, *IRIS, "--content-type", "text/csv") == 0
+    lines = (job.output / "train" / "train.csv").read_text().splitlines()
+    sizes = [float(line.split(",")[1]) for line in lines]
+    assert (sizes == sorted(sizes)) is kept
+
+
+@pytest.mark.parametrize(
     ("files", "message"),
     [
         ({"data.csv": CSV, "schema.json": schema(**TYPES, height="NUMERIC")}, "no column 'height'"),
         (
             {"data.csv": CSV.replace("note", "notes", 1), "schema.json": schema(**TYPES)},
-            "data.csv: the schema has no attribute 'notes'; did you mean 'note'?; add it there",
+            "data.csv: the schema has no attribute 'notes'; add it there, and to excludedAttributeNames if "
+            "no model is to learn from it; did you mean 'note'?",
+        ),
+        (
+            {"data.csv": CSV.replace("size", "size,sizes"), "schema.json": schema(**TYPES)},
+            "data.csv: the schema has no attribute 'sizes'; add it there, and to excludedAttributeNames if "
+            "no model is to learn from it" + END,
+        ),
+        (
+            {"data.csv": CSV, "schema.json": schema(**TYPES, sizes="NUMERIC")},
+            "data.csv: no column 'sizes', which the schema names; the file has label, size, colour, note"
+            + END,
         ),
         (
             {"data.csv": CSV, "schema.json": schema(**{**TYPES, "colour": "NUMERIC"})},
@@ -273,9 +304,27 @@ def test_bad_input_is_refused_by_name(
         job.put(f"raw/{name}", content)
     said = failure(convert, *AUTO)
     expected = message if message != "column 'note' is NUMERIC" else "is not a number, but the column"
-    assert expected in said
+    assert expected in said + END
     assert not (job.output / "dataset").exists()
     assert not [path for path in job.output.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [("", "the file is empty"), ("Species,size\n", "no rows of data in the file")]
+)
+def test_a_table_without_rows_is_told_as_such_where_the_task_names_the_classes(
+    job: Any, failure: Failure, content: str, told: str
+) -> None:
+    job.put("raw/iris.csv", content)
+    job.put("raw/schema.json", schema("Species", Species="CATEGORICAL", size="NUMERIC"))
+    assert told in failure(convert, *IRIS)
+
+
+def test_text_without_a_schema_is_told_of_the_schema_that_is_missing(job: Any, failure: Failure) -> None:
+    job.put("raw/data.csv", CSV)
+    said = failure(convert, *AUTO)
+    assert "line 2 column colour: 'blue' is not a number, but the column is NUMERIC; correct it" in said
+    assert "give the column another type in the schema (`trainyard schema` writes one)" in said
 
 
 def test_too_few_classes_for_the_algorithms_are_refused(job: Any, failure: Failure) -> None:
