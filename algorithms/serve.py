@@ -18,7 +18,8 @@ from algorithms.base import JSON, JSONLINES, Algorithm, Model, Predictions
 from algorithms.content_types import ContentType, parse_content_type
 from algorithms.errors import CustomerError
 from algorithms.heap import keep_freed
-from algorithms.http_server import Limits, Request, Response, refusal, run
+from algorithms.http_messages import Limits, Request, Response, refusal
+from algorithms.http_server import run
 from algorithms.paths import Paths
 from algorithms.registry import find_algorithm
 from algorithms.request_formats import RequestError, decode_request

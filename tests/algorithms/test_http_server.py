@@ -16,7 +16,8 @@ import pytest
 
 SERVER = """
 import socket, sys, time
-from algorithms.http_server import Limits, Response, run
+from algorithms.http_messages import Limits, Response
+from algorithms.http_server import run
 
 def answer(request):
     if request.body.startswith(b"sleep"):
@@ -239,3 +240,26 @@ def test_sigterm_lets_the_request_under_way_be_answered(served: Served) -> None:
         assert (status, headers["connection"]) == (200, "close")
         assert idle.recv(1) == b""
     assert served.process.wait(timeout=10) == 0
+
+
+def test_heads_that_come_again_are_answered_as_the_first_was(served: Served) -> None:
+    """The second and later ones are not parsed: every way in which they arrive gives the same answers."""
+    for _ in range(2):
+        with served.connect() as connection:
+            stream = connection.makefile("rb")
+            for body in (b"1", b"2", b"3"):
+                connection.sendall(post("/a?x=1", body))
+                assert _answers(stream, 1) == [f"POST /a 1 {body.decode()}"]
+            connection.sendall(post("/a?x=1", b"4") + post("/a?x=1", b"5"))
+            assert _answers(stream, 2) == ["POST /a 1 4", "POST /a 1 5"]
+            whole = post("/a?x=1", b"6")
+            for cut in (3, len(whole) - 1):
+                connection.sendall(whole[:cut])
+                time.sleep(0.05)
+                connection.sendall(whole[cut:])
+                assert _answers(stream, 1) == ["POST /a 1 6"]
+            connection.sendall(post("/a?x=1", b"7"))
+            assert _answers(stream, 1) == ["POST /a 1 7"]
+            connection.sendall(post("/a?x=1", b"8", "Connection: close"))
+            assert _answers(stream, 1) == ["POST /a 1 8"]
+            assert not stream.read()
