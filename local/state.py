@@ -170,6 +170,18 @@ def holder(home: Path) -> int | None:
     return held["pid"] if process_started(held["pid"]) == held["started"] else None
 
 
+def _busy(home: Path) -> str:
+    from local.api.address import running_url
+
+    whose, cure = "", "wait for it"
+    if running_url(home) is not None:
+        whose, cure = " of `trainyard up`", "stop that one, which does not end by itself"
+    return (
+        f"{home} is in use by a run in process {holder(home) or 'unknown'}{whose}; "
+        f"{cure}, or name another state directory in TRAINYARD_HOME"
+    )
+
+
 class _Lock:
     """An exclusive lock on `lock` in the folder; the kernel releases it when its process dies."""
 
@@ -186,10 +198,7 @@ class _Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise BusyError(
-                f"{home} is in use by a run in process {holder(home) or 'unknown'}; "
-                "wait for it, or name another state directory in TRAINYARD_HOME"
-            ) from None
+            raise BusyError(_busy(home)) from None
         self._write({"pid": os.getpid(), "started": process_started(os.getpid())})
 
     def _write(self, content: dict[str, Any]) -> None:

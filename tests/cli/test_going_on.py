@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from cli.errors import UsageError
 from cli.main import main
 from cli.run import _check_task, _way_on
+from local.api.address import announce
+from local.errors import BusyError
+from local.state import open_state
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:pipeline/dev-iris/execution/abcdefghijkl"
 
@@ -87,3 +91,19 @@ def test_an_execution_elsewhere_is_of_the_task_too(
     assert main(["run", "digits", "--resume", ARN, "--on", "aws"]) == 2
     assert "it is an execution of dev-iris, not of digits" in capsys.readouterr().err
     assert not retried
+
+
+@pytest.mark.parametrize(
+    ("served", "told"),
+    [
+        (False, "is in use by a run in process {}; wait for it, or name another"),
+        (True, "is in use by a run in process {} of `trainyard up`; stop that one"),
+    ],
+    ids=["by a run", "by the service"],
+)
+def test_who_holds_the_state_directory_is_told(tmp_path: Path, served: bool, told: str) -> None:
+    with open_state(tmp_path, write=True):
+        if served:
+            announce(tmp_path, "http://127.0.0.1:1")
+        with pytest.raises(BusyError, match=told.format(os.getpid())):
+            open_state(tmp_path, write=True)
