@@ -28,6 +28,7 @@ from algorithms.aligned import zeros
 from algorithms.base import Batch
 from algorithms.linear_learner.absence import grown
 from algorithms.linear_learner.columns import Columns
+from algorithms.linear_learner.example_weights import ExampleWeights
 from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.initial import InitialWeights
 from algorithms.linear_learner.losses import Loss
@@ -45,26 +46,7 @@ Doubles = npt.NDArray[np.float64]
 
 _DENSE_SHARE = 0.25
 """A sparse mini-batch in which such a share of the rows occurs updates all. Taking some is quicker up to 0.4,
-but follows the penalties to first order only (see `absence`)."""
-
-
-class ExampleWeights:
-    """Weight of a row in the loss, per model.
-
-    classes: (classes,) weights by label, or None. positives: (models,) weights of label 1, or None.
-    """
-
-    def __init__(self, classes: Floats | None = None, positives: Floats | None = None) -> None:
-        self._classes = classes
-        self._positives = positives
-
-    def of(self, labels: Floats) -> Floats | None:
-        """Weights of shape (n, 1) or (n, models); None where every weight is 1."""
-        if self._classes is not None:
-            return self._classes[labels.astype(np.intp)][:, None]
-        if self._positives is not None:
-            return np.where(labels[:, None] > 0, self._positives, np.float32(1))
-        return None
+but follows the penalties less exactly (see `absence`)."""
 
 
 class LockStep:

@@ -14,12 +14,13 @@ from algorithms.base import Batch, Channel, CustomerError, Features
 from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.early_stopping import EarlyStopping
 from algorithms.linear_learner.examination import Examination, Weights
+from algorithms.linear_learner.example_weights import learn_example_weights
 from algorithms.linear_learner.grid import Variant, variants
-from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
+from algorithms.linear_learner.lockstep import LockStep
 from algorithms.linear_learner.metrics import BinaryMetrics, Metrics, MulticlassMetrics, RegressionMetrics
 from algorithms.linear_learner.model import LinearModel
 from algorithms.linear_learner.scaling import LabelScaler, Scaler, learn_label_scaler, learn_scaler
-from algorithms.linear_learner.schema import BALANCED, BINARY, MULTICLASS
+from algorithms.linear_learner.schema import BINARY, MULTICLASS
 from algorithms.linear_learner.settings import resolve
 from algorithms.logs import MetricLog
 from algorithms.mini_batches import MiniBatches
@@ -33,10 +34,6 @@ hyperparameters give the same model."""
 
 _EXAMINED_BYTES = 2 * 2**20
 """Rows scored at once, or their scores if these are wider: they stay in the caches between the passes."""
-
-
-_TOLD = 10
-"""Labels that a log line names."""
 
 
 def train(values: Mapping[str, Any], channels: Mapping[str, Channel], log: MetricLog) -> LinearModel:
@@ -64,7 +61,7 @@ class _Job:
             self._feature_dim,
             self._settings.loss(self._labels.deviation),
             self._labels,
-            self._weigh(head),
+            learn_example_weights(self._settings, self._variants, head, log),
             SEED,
             self._columns,
         )
@@ -192,35 +189,6 @@ class _Job:
         return learn_label_scaler(
             head, points=settings.scaler_points, centre=settings.centre_label, divide=settings.divide_label
         )
-
-    def _weigh(self, head: list[Batch]) -> ExampleWeights:
-        """Return example weights; balanced ones from the class frequencies in the first window."""
-        settings = self._settings
-        if settings.kind == MULTICLASS and settings.balance_classes:
-            counts = self._count(head, settings.classes)
-            weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
-            return ExampleWeights(classes=np.where(counts > 0, weights, 1).astype(np.float32))
-        given = [variant.positive_weight for variant in self._variants]
-        if BALANCED in given:
-            negatives, positives = self._count(head, 2).tolist()
-            balanced = negatives / positives if negatives and positives else 1.0
-            given = [balanced if weight == BALANCED else weight for weight in given]
-        if settings.kind != BINARY or all(weight == 1 for weight in given):
-            return ExampleWeights()
-        return ExampleWeights(positives=np.asarray(given, np.float32))
-
-    def _count(self, head: list[Batch], classes: int) -> npt.NDArray[np.intp]:
-        """Count the labels of the first window; one that it lacks is to weigh 1, and is logged."""
-        labels = np.concatenate([batch.labels for batch in head if batch.labels is not None])
-        counts = np.bincount(labels.astype(np.intp), minlength=classes)
-        missing = np.flatnonzero(counts == 0).tolist()
-        if missing:
-            told = ", ".join(map(str, missing[:_TOLD])) + (", ..." if len(missing) > _TOLD else "")
-            self._log.info(
-                f"Balanced weights: the first {len(labels)} records of channel 'train', which are counted, "
-                f"have none of class {told}: it weighs 1. Where it occurs, shuffle the records to count it."
-            )
-        return counts
 
     def _examine(self, channel: Channel, columns: Columns | None = None) -> Examination:
         """Read a channel's raw rows; with `columns`, over those columns alone once training knows them."""
