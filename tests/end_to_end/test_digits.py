@@ -177,7 +177,7 @@ def test_a_bad_recipe_ends_the_run_with_one_clear_line(
     done = command(home, "run", "digits", *options(files))
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
-    assert "recipe.json" in done.stderr.splitlines()[-1]
+    assert files["recipe"] in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
