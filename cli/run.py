@@ -219,8 +219,9 @@ def _of_the_data(reason: str, options: argparse.Namespace) -> str:
             said = re.sub(place, str(given).replace("\\", r"\\"), said)
     if options.data is None:
         return said
-    folder = options.data if options.data.is_dir() else options.data.parent
-    return said.replace(_RAW_FOLDER, str(folder))
+    if options.data.is_dir():
+        return said.replace(_RAW_FOLDER, str(options.data))
+    return said.replace(f"{_RAW_FOLDER}/{options.data.name}", str(options.data))
 
 
 def _exit_code(summary: dict[str, Any], unreadable: bool) -> int:

@@ -87,12 +87,22 @@ RAW = "/opt/ml/processing/input/raw"
         (f"{RAW}/recipe.json: not JSON", "d/r\\1.json: not JSON"),
         ("recipe.json: outputs[0]: unknown variable", "d/r\\1.json: outputs[0]: unknown variable"),
         (f"{RAW}/train.csv line 3: 2 values", "d/train.csv line 3: 2 values"),
-        (f"{RAW}/my-schema.json.csv: no column", "d/my-schema.json.csv: no column"),
     ],
 )
 def test_what_conversion_refuses_bears_the_name_that_the_user_gave(said: str, told: str) -> None:
     options = Namespace(data=Path("d/train.csv"), schema=Path("d/s.json"), recipe=Path("d/r\\1.json"))
     assert _of_the_data(REFUSED.format(said), options) == told
+
+
+def test_files_of_a_folder_are_told_within_it(tmp_path: Path) -> None:
+    options = Namespace(data=tmp_path, schema=Path("s.json"), recipe=None)
+    said = REFUSED.format(f"{RAW}/my-schema.json.csv: no column")
+    assert _of_the_data(said, options) == f"{tmp_path}/my-schema.json.csv: no column"
+
+
+def test_a_file_in_the_working_directory_is_told_as_it_was_named() -> None:
+    options = Namespace(data=Path("x.csv"), schema=None, recipe=None)
+    assert _of_the_data(REFUSED.format(f"{RAW}/x.csv line 3: oops"), options) == "x.csv line 3: oops"
 
 
 def test_the_sample_s_schema_bears_the_user_s_name_too() -> None:
