@@ -18,8 +18,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 _ONE = np.float32(1)
-_EXP_LIMIT = np.float32(-87)
-"""Below it exp(-score) leaves float32."""
+_LEAST_SCORE = np.float32(-87)
 _TINY, _HUGE = np.float32(1e-30), np.float32(1e30)
 
 
@@ -65,21 +64,19 @@ def _logistic(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
     """With q = 1 + exp(-score) the probability is 1 / q and the loss log q + (1 - label) · score.
 
     That needs fewer passes than `cross_entropy`, and unlike the logarithm of a probability that was rounded
-    to 1 it is right for rows that are confidently wrong.
+    to 1 it is right for rows that are confidently wrong. Scores below -87, where exp leaves float32, count as
+    -87: models that are about to diverge have them in every mini-batch, and looking for them costs as much.
     """
-    whole = None
-    if scores.min(initial=0) < _EXP_LIMIT:
-        # exp becomes infinite, and the probability 0, as it should be, but not the loss.
-        whole = cross_entropy(scores, labels[:, None])
-    rest = np.negative(scores)
+    rest = np.maximum(scores, _LEAST_SCORE)
+    np.multiply(rest, (_ONE - labels)[:, None], out=gradient)
+    np.negative(rest, out=rest)
     np.exp(rest, out=rest)
     np.add(rest, _ONE, out=rest)
     losses = np.log(rest)
-    np.reciprocal(rest, out=rest)
-    np.multiply(scores, (_ONE - labels)[:, None], out=gradient)
     np.add(losses, gradient, out=losses)
+    np.reciprocal(rest, out=rest)
     np.subtract(rest, labels[:, None], out=gradient)
-    return losses if whole is None else whole
+    return losses
 
 
 def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
