@@ -25,6 +25,8 @@ from algorithms.linear_learner.settings import Initial
 from algorithms.logs import MetricLog
 from algorithms.touched import Touched, scatter
 
+pytestmark = pytest.mark.slow
+
 Floats = npt.NDArray[np.float32]
 
 

@@ -16,6 +16,8 @@ from algorithms.paths import Paths
 from algorithms.train import run_training
 from processing.recordio import decode_labels, encode_dense
 
+pytestmark = pytest.mark.slow
+
 Containers = Callable[[str], Any]
 
 JSON = "application/json"

@@ -24,6 +24,8 @@ from algorithms.paths import Paths
 from algorithms.train import run_training
 from processing.recordio import encode_dense, encode_sparse
 
+pytestmark = pytest.mark.slow
+
 Containers = Callable[[str], Any]
 
 RECORDIO = "application/x-recordio-protobuf"

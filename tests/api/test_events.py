@@ -12,6 +12,8 @@ import pytest
 from local.api.start import LocalService
 from local.bus import EventBus, Rule
 
+pytestmark = pytest.mark.slow
+
 RECORDER = '''
 import json, os, sys, time
 from pathlib import Path

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "382416733822.dkr.ecr.us-east-1.amazonaws.com/knn:1"
 
 

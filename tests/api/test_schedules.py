@@ -14,6 +14,8 @@ from local.api.provision import provision
 from local.cron import ExpressionError, trigger
 from local.errors import LocalError
 
+pytestmark = pytest.mark.slow
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 

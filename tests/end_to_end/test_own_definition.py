@@ -14,6 +14,8 @@ import pytest
 
 from cli.own_definition import pipeline_name, read_definition
 
+pytestmark = pytest.mark.slow
+
 Trainyard = Callable[..., subprocess.CompletedProcess[str]]
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.slow
+
 Variant = Callable[..., dict[str, Any]]
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:"

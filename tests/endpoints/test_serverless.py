@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from local.endpoints.errors import InvocationError
 from local.endpoints.invocation import container_request
 
+pytestmark = pytest.mark.slow
+
 
 def serverless(model: str, concurrency: int = 2, **more: Any) -> dict[str, Any]:
     return {

@@ -11,6 +11,8 @@ import pytest
 
 from pipeline.definition import DefinitionError
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_processing_job_reads_its_inputs_and_its_outputs_become_objects(yard, build, step_of):
     yard.put("s3://raw/in/a.txt", "hello")

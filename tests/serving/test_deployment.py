@@ -19,6 +19,8 @@ from local.bus import client_environment
 from serving.deployment import DeploymentError
 from serving.handler import EventError
 
+pytestmark = pytest.mark.slow
+
 GROUP = "iris"
 Registry = Any  # tests/serving/conftest.py
 

@@ -11,6 +11,8 @@ from serving.api import Clients, seconds_from_now
 from serving.names import as_time
 from serving.teardown import Removal, teardown
 
+pytestmark = pytest.mark.slow
+
 GROUP = "iris"
 NOTHING: dict[str, list[str]] = {"endpoints": [], "configs": [], "models": []}
 Registry = Any  # tests/serving/conftest.py
