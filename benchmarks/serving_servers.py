@@ -70,7 +70,9 @@ def endpoint(material: Material, folder: Path) -> Iterator[Server]:
         paths = dict.fromkeys(FORMATS, "/endpoints/benchmark/invocations")
         yield Server(ENDPOINT, service.pid, port, paths, material.usual)
     finally:
-        service.send_signal(signal.SIGINT)  # it stops the endpoint's container, which SIGKILL would leave
+        # It stops the endpoint's container, which SIGKILL would leave. Not SIGINT: what a shell starts in the
+        # background ignores that.
+        service.terminate()
         service.wait(30)
         service.stdout.close()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from local.api.start import LocalService
@@ -14,7 +14,9 @@ MODEL = "linear"
 
 
 def main(home: Path, archive: Path) -> None:
-    """Serve until killed."""
+    """Serve until SIGTERM."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with LocalService(home) as running:
         service = running.service
         service.state.objects.put_file(archive, "s3://benchmark/model.tar.gz")
@@ -38,8 +40,7 @@ def main(home: Path, archive: Path) -> None:
         assert endpoint is not None
         endpoint.join()
         print(running.url.rpartition(":")[2], flush=True)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        ended.wait()
 
 
 main(Path(sys.argv[1]), Path(sys.argv[2]))
