@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import select
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import httptools
 
-from local.endpoints.answer_heads import Answer, AnswerHeads
 from local.endpoints.outbox import outbox
 from local.endpoints.prompt import Waiter
 
@@ -48,6 +48,15 @@ class Request(NamedTuple):
     body: Body
 
 
+@dataclass
+class Answer:
+    """What a container answered: status, headers by lower-case name, body."""
+
+    status: int = 0
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    body: bytes = b""
+
+
 _connected: set[Connection] = set()
 """Every open connection of every event loop: some are known to nobody else, their instance having gone."""
 
@@ -77,7 +86,6 @@ class Connection(asyncio.Protocol):
         self._headers_seen = False
         self._answers = 0
         self._answering = False
-        self._heads = AnswerHeads()
 
     @property
     def open(self) -> bool:
@@ -165,13 +173,7 @@ class Connection(asyncio.Protocol):
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
-        """Take an answer, or parse what arrived of it."""
-        between = not self._answering and self._waiter is not None
-        known = self._heads.find(data) if between else None
-        if known is not None:
-            self._give(known)
-            self._deliver()
-            return
+        """Parse what arrived."""
         self._answering = True
         try:
             self._parser.feed_data(data)
@@ -180,8 +182,6 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._refuse("it answered 101 and left HTTP, for which it was not asked")
         else:
-            if between and self._answered is not None and self.open:
-                self._heads.learn(data, self._answered[1])
             self._deliver()
 
     def _refuse(self, reason: str) -> None:
@@ -237,13 +237,11 @@ class Connection(asyncio.Protocol):
         if self._answer.status < 200:  # 100 Continue and the like: the answer is yet to come
             return
         self._headers_seen = self._answering = False
-        self._answer.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._answers += 1
+        answer = self._answer
+        answer.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if not self._parser.should_keep_alive():
             self.close()
-        self._give(self._answer)
-
-    def _give(self, answer: Answer) -> None:
-        self._answers += 1
         waiter = self._take_waiter()
         if waiter is not None:
             self._answered = waiter, answer

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 
-from local.endpoints.answer_heads import Answer
-from local.endpoints.connection import BrokenError, Connection, Request
+from local.endpoints.connection import Answer, BrokenError, Connection, Request
 from local.ports import HOST
 
 

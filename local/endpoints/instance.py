@@ -12,8 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from local.endpoints.answer_heads import Answer
-from local.endpoints.connection import Request
+from local.endpoints.connection import Answer, Request
 from local.endpoints.connections import Connections, call
 from local.endpoints.errors import DeploymentError
 from local.endpoints.specification import Specification

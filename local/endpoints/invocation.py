@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from local.endpoints.answer_heads import Answer
 from local.endpoints.capture import Capture, Exchange
-from local.endpoints.connection import Body, Request
+from local.endpoints.connection import Answer, Body, Request
 from local.endpoints.errors import InvocationError, model_error, model_timeout
 from local.endpoints.fleet import Fleet
 from local.endpoints.routing import Router

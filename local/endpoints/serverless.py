@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local.endpoints.answer_heads import Answer
-from local.endpoints.connection import Request
+from local.endpoints.connection import Answer, Request
 from local.endpoints.errors import throttled
 from local.endpoints.specification import Specification
 from local.endpoints.timing import Timing

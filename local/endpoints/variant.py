@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.endpoints.answer_heads import Answer
-from local.endpoints.connection import BrokenError, Request
+from local.endpoints.connection import Answer, BrokenError, Request
 from local.endpoints.connections import UnreachableError
 from local.endpoints.errors import DeploymentError, InvocationError, unavailable
 from local.endpoints.instance import Instance
