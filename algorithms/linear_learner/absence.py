@@ -153,13 +153,9 @@ class Absence:
 class Shrinkage:
     """What the penalties of missed steps make of weights under SGD with `momentum`, see above."""
 
-    def __init__(self, penalty: Penalty, columns: int, momentum: float) -> None:
-        # The penalty's gradient is l1 at 0 and wd + l1 at 1.
-        weights = np.repeat(np.array([[0], [1]], np.float32), columns, axis=1)
-        slope = np.zeros_like(weights)
-        penalty.add(weights, slope, np.empty_like(weights).reshape(-1))
+    def __init__(self, penalty: Penalty, momentum: float) -> None:
         reach = np.float32(1 / (1 - momentum))
-        self._wd, self._l1 = (slope[1] - slope[0]) * reach, slope[0] * reach
+        self._wd, self._l1 = penalty.wd * reach, penalty.l1 * reach
 
     def apply(self, weights: Floats, rates: Floats, missed: Floats, blocks: Blocks) -> None:
         """Shrink weights (rows, columns) in place.

@@ -194,7 +194,7 @@ class Optimizer(ABC):
         if penalty is not self._penalty:
             self._penalty = penalty
             shrinks = self._plain and not penalty.empty
-            self._shrinkage = Shrinkage(penalty, weights.shape[1], self.drift_ratio) if shrinks else None
+            self._shrinkage = Shrinkage(penalty, self.drift_ratio) if shrinks else None
         self._steps += 1
         rows, changed, moments = recalled.rows, recalled.weights, recalled.moments
         factor, damping = self._constants()

@@ -75,9 +75,14 @@ class Penalty:
     """Regularisation per column: wd adds wd·w to the gradient, l1 adds l1·sign(w).
 
     What is 0 in every column is left out: each costs passes over the weights in every step.
+
+    Attributes:
+        wd, l1: (columns,).
+
     """
 
     def __init__(self, wd: Floats, l1: Floats) -> None:
+        self.wd, self.l1 = wd, l1
         self._wd = _widths(wd) if wd.any() else None
         self._l1 = _widths(l1.view(np.uint32)) if l1.any() else None
 

@@ -70,9 +70,8 @@ class CsvTable:
             rows.append((line, cells))
             if not lines.again:
                 break
-        columns = (
-            list(zip(*(cells for _, cells in rows), strict=True)) or [()] * layout.columns
-        )  # blank lines
+        # Where all lines were blank there is no row, but every column.
+        columns = list(zip(*(cells for _, cells in rows), strict=True)) or [()] * layout.columns
         numbers = [line for line, _ in rows]
         kept = {name: columns[place] for name, place in layout.places.items()}
         return CellBlock(first, f"{self.source} line", numbers, kept)
