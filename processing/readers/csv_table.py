@@ -17,7 +17,7 @@ from typing import TextIO, cast
 
 from processing.container import InputError
 from processing.readers.csv_file import records
-from processing.readers.csv_lines import Layout, LineBlock, Lines, are_plain
+from processing.readers.csv_lines import Layout, LineBlock, Lines, are_plain, line_rows
 from processing.readers.file_kind import FIRST_BYTES, GZIP, check_text
 from processing.readers.table import Block, CellBlock, block_rows
 from processing.schema import Schema, listed, nearest
@@ -40,17 +40,19 @@ class CsvTable:
         with opened(self._path) as file:
             lines = Lines(file)
             layout = Layout.of(self._names(lines), self._schema)
-            size, first = block_rows(layout.columns), 0
+            size, first = line_rows(layout.columns), 0
             while taken := lines.take(size):
                 if are_plain(taken, layout.columns):
                     numbers = range(lines.number - len(taken) + 1, lines.number + 1)
-                    block: Block = LineBlock(first, f"{self.source} line", numbers, taken, layout)
-                else:
-                    lines.give_back(taken)
+                    yield LineBlock(first, f"{self.source} line", numbers, taken, layout)
+                    first += len(taken)
+                    continue
+                lines.give_back(taken)
+                while lines.again:
                     block = self._block(lines, layout, first)
-                if len(block):
-                    yield block
-                first += len(block)
+                    if len(block):
+                        yield block
+                    first += len(block)
             if not first:
                 raise InputError(f"{self.source}: no rows of data in the file; give some")
 
@@ -59,8 +61,8 @@ class CsvTable:
         return sum(map(len, self.blocks()))
 
     def _block(self, lines: Lines, layout: Layout, first: int) -> Block:
-        """Read the records that begin in the lines given back."""
-        rows = []
+        """Read a block of the records that begin in the lines given back."""
+        rows, most = [], block_rows(layout.columns)
         for line, cells in records(lines, self._path):
             if len(cells) != layout.columns:
                 raise InputError(
@@ -68,7 +70,7 @@ class CsvTable:
                     "columns; correct the line"
                 )
             rows.append((line, cells))
-            if not lines.again:
+            if len(rows) == most or not lines.again:
                 break
         # Where all lines were blank there is no row, but every column.
         columns = list(zip(*(cells for _, cells in rows), strict=True)) or [()] * layout.columns

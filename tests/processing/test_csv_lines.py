@@ -145,11 +145,13 @@ def test_what_needs_the_csv_reader_is_told(lines: list[str]) -> None:
 FILE = 'n,t,c\r\n1,plain,a\r\n2,"two\r\nlines, and ""more""",b\r\n\r\n3,plain,a\r\n4,"é",b\r\n5,plain,a'
 
 
-@pytest.mark.parametrize("size", range(1, 8))
+@pytest.mark.parametrize("records", [1, 2, 8])
+@pytest.mark.parametrize("lines", range(1, 8))
 def test_blocks_of_both_kinds_follow_each_other(
-    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lines: int, records: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_table, "block_rows", lambda columns: size)
+    monkeypatch.setattr(csv_table, "line_rows", lambda columns: lines)
+    monkeypatch.setattr(csv_table, "block_rows", lambda columns: records)
     path = tmp_path / "x.csv"
     path.write_text("\ufeff" + FILE, encoding="utf-8", newline="")
     schema = Schema({"n": NUMERIC, "t": TEXT, "c": CATEGORICAL}, "c")
@@ -160,7 +162,8 @@ def test_blocks_of_both_kinds_follow_each_other(
     assert [block.first for block in blocks] == np.cumsum([0, *map(len, blocks)])[:-1].tolist()
     assert [number for block in blocks for number in block.numbers] == [2, 4, 6, 7, 8], "where records end"
     assert CsvTable(path, schema).count() == 5
-    if size == 1:
+    assert max(len(block) for block in blocks if isinstance(block, CellBlock)) <= records
+    if lines == 1:
         assert {type(block) for block in blocks} == {LineBlock, CellBlock}
 
 
