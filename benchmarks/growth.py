@@ -8,11 +8,13 @@ other add noise, and the question is how time grows.
 Rows double from 50,000 to 1.6 million. Time per row at a size is (its seconds - those of 1,000 rows) / (its
 rows - 1,000): what a job costs whatever it is given is measured, not fitted. Columns go from 64 to 4,096 by
 fours, and the rows become as many fewer: every size has the same number of values, so that the narrowest has
-rows enough and the widest fits on a disk. A row has a cost of its own (its label, its losses), however wide
-it is. It is measured by a job of as many rows with 16 columns (a matrix product of fewer costs more than its
-values do), and time per value is (seconds - those) / (rows · (columns - 16)).
+rows enough and the widest fits on a disk. What a job costs however many rows it is given (a schema and a
+model of so many columns) is that of an eighth of the rows. A row has a cost of its own (its label, its
+losses), however wide it is, which is that of jobs with 16 columns (a matrix product of fewer costs more than
+its values do). So with T(rows, columns) the seconds of a job, and e an eighth of the rows n, time per value
+at c columns is (T(n, c) - T(e, c) - T(n, 16) + T(e, 16)) / ((n - e) · (c - 16)).
 
-Numbers of rows take turns, run after run; each point is of its fastest run: what else the machine does adds.
+Sizes take turns, run after run; each point is of its fastest run: what else the machine does adds.
 `flat_percent` is how much more the dearest size takes for a row (a value) than the cheapest one; to reach:
 15. n·log n would have 32 from 50,000 to 1.6 million. `cpu_flat_percent` is the same of processor time: where
 it is much smaller, the machine was busy. `base_s` is what was taken off at the largest size.
@@ -31,6 +33,7 @@ from pathlib import Path
 from benchmarks.command import main
 from benchmarks.growth_data import make_block
 from benchmarks.growth_plots import write_plot
+from benchmarks.growth_process import Spent
 from benchmarks.growth_sweep import Point, Sweep
 from benchmarks.growth_works import Work, works
 from benchmarks.results import Result
@@ -39,6 +42,8 @@ UNIT = 50_000
 SMALL_ROWS = 1000
 QUICK_ROWS, ROWS = 200_000, 1_600_000
 COLUMNS, NARROW = (64, 256, 1024, 4096), 16
+FEW_SHARE = 8
+"""An eighth of the rows shows what does not depend on them."""
 QUICK_SHARE = 16
 """Quick sweeps over columns have so many times fewer values."""
 BLOCK_VALUES = 2**20
@@ -48,26 +53,29 @@ BLOCK_VALUES = 2**20
 def over_rows(work: Work, columns: int, most: int, runs: int) -> Sweep:
     """Measure rows from 50,000 by doubling."""
     block, small = make_block(UNIT, columns), make_block(SMALL_ROWS, columns)
-    points = [Point(size, size - SMALL_ROWS) for size in _doubled(UNIT, most)]
+    base: list[Spent] = []
+    points = [Point(size, size - SMALL_ROWS, off=[base]) for size in _doubled(UNIT, most)]
     for _ in range(runs):
-        base = work.run(small, 1)
+        base.append(work.run(small, 1))
         for point in points:
             point.work.append(work.run(block, point.size // UNIT))
-            point.base.append(base)
     return Sweep(work.name, f"{columns} columns, rows {UNIT:,} to {points[-1].size:,}", "row", points)
 
 
 def over_columns(work: Work, values: int, runs: int) -> Sweep:
     """Measure columns from 64 by fours, with the same number of values at each."""
-    points = []
+    points, jobs = [], []
     for columns in COLUMNS:
-        rows = values // columns
-        point = Point(columns, rows * (columns - NARROW))
-        # Encoding takes as long as a job: one size's runs follow each other.
-        for width, spent in ((columns, point.work), (NARROW, point.base)):
-            block = make_block(min(rows, BLOCK_VALUES // width), width)
-            spent += [work.run(block, rows // len(block.labels)) for _ in range(runs)]
+        rows, few = values // columns, values // columns // FEW_SHARE
+        off: list[list[Spent]] = [[], []]
+        point = Point(columns, (rows - few) * (columns - NARROW), off=off, back=[[]])
         points.append(point)
+        wide, narrow = (make_block(min(few, BLOCK_VALUES // width), width) for width in (columns, NARROW))
+        jobs += [(wide, rows, point.work), (wide, few, off[0]), (narrow, rows, off[1])]
+        jobs.append((narrow, few, point.back[0]))
+    for _ in range(runs):
+        for block, count, spent in jobs:
+            spent.append(work.run(block, count // len(block.labels)))
     megabytes = values * 4 / 1e6
     what = f"{megabytes:.0f} MB of values, columns {COLUMNS[0]} to {COLUMNS[-1]:,}"
     return Sweep(work.name, what, "value", points)

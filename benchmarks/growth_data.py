@@ -23,7 +23,7 @@ CSV, RECORDIO = "text/csv", "application/x-recordio-protobuf"
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """features (rows, columns) and labels (rows,), float32: of 0 and 1."""
 

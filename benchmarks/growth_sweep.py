@@ -16,16 +16,28 @@ GREW_MB = 10
 
 @dataclass
 class Point:
-    """One size. units: what its work has more of than its base's. Both hold a `Spent` for each run."""
+    """One size: its jobs, those that are taken off, and those that were taken off twice and are given back.
+
+    units: what is left of the work. All hold a `Spent` for each run.
+    """
 
     size: int
     units: int
     work: list[Spent] = field(default_factory=list)
-    base: list[Spent] = field(default_factory=list)
+    off: list[list[Spent]] = field(default_factory=list)
+    back: list[list[Spent]] = field(default_factory=list)
 
     def per_unit_us(self, measure: Callable[[Spent], float] = lambda spent: spent.seconds) -> float:
         """Microseconds a unit: of the least disturbed runs, since what else the machine does only adds."""
-        return (min(map(measure, self.work)) - min(map(measure, self.base))) / self.units * 1e6
+        return (self._least([self.work, *self.back], measure) - self.off_s(measure)) / self.units * 1e6
+
+    def off_s(self, measure: Callable[[Spent], float] = lambda spent: spent.seconds) -> float:
+        """Seconds that are taken off."""
+        return self._least(self.off, measure)
+
+    @staticmethod
+    def _least(jobs: Sequence[Sequence[Spent]], measure: Callable[[Spent], float]) -> float:
+        return sum(min(map(measure, runs)) for runs in jobs)
 
     @property
     def peak_mb(self) -> float:
@@ -73,7 +85,7 @@ class Sweep:
                 f"us_at_{first.size}": first.per_unit_us(),
                 "flat_percent": flat,
                 "cpu_flat_percent": self.flat_percent(lambda spent: spent.cpu_seconds),
-                "base_s": min(spent.seconds for spent in last.base),
+                "base_s": last.off_s(),
                 "peak_mb": last.peak_mb,
                 "grew_mb": grew_mb,
             },

@@ -44,6 +44,14 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
+_TWICE_READ, _ROWS_A_COLUMN = 4 * 2**20, 2
+"""Bytes of rows that the second product still finds in the processor's cache, and rows for each column of W.
+
+A dense mini-batch of more is done a part at a time, unless adding up the parts' gradients costs as much as it
+saves. Both products of 1,000 rows with 32 columns, one thread: 1.79 ns a value instead of 1.91 at 4,096
+features, 2.04 instead of 2.53 at 16,384.
+"""
+
 _DENSE_SHARE = 0.25
 """A sparse mini-batch in which such a share of the rows occurs updates all. Taking some is quicker up to 0.4,
 but follows the penalties less exactly (see `absence`)."""
@@ -148,10 +156,22 @@ class LockStep:
             self.bias[...] += (self._bias_lr_mult - 1) * (self.bias - bias)
 
     def _update_dense(self, features: Floats, labels: Floats, scores: Floats) -> None:
-        np.matmul(features, self.weights, out=scores)
-        self._score_gradient(scores, labels)
-        np.matmul(features.T, scores, out=self._room()[: self._features])
+        gradient, count = self._room()[: self._features], len(labels)
+        rows = self._rows_at_once()
+        for start in range(0, count, rows):
+            part = slice(start, start + rows)
+            np.matmul(features[part], self.weights, out=scores[part])
+            self._score_gradient(scores[part], labels[part], count)
+            if not start:
+                np.matmul(features[part].T, scores[part], out=gradient)
+            else:
+                gradient += features[part].T @ scores[part]
         self._step(scores)
+
+    def _rows_at_once(self) -> int:
+        """Return of how many rows both products are taken before the next rows' are."""
+        features, width = len(self._table), self.models * self.classes
+        return max(_TWICE_READ // (4 * features) // GROUP * GROUP, _ROWS_A_COLUMN * width)
 
     def _update_sparse(self, features: csr_matrix, labels: Floats, scores: Floats) -> None:
         if features.shape[1] > self._features:
@@ -170,7 +190,7 @@ class LockStep:
         rows[len(touched)] = self._features
         recalled = self._optimizer.recall(self._table, self._rates, rows)
         np.copyto(scores, compact @ recalled.weights)
-        self._score_gradient(scores, labels)
+        self._score_gradient(scores, labels, len(labels))
         gradient = np.asarray(compact.T @ scores)
         self._put_bias_slope(scores, gradient[len(touched)])
         free = len(rows) - len(touched)
@@ -181,7 +201,7 @@ class LockStep:
         self._optimizer.settle(self._table, self._rates)
         width = features.shape[1]
         np.copyto(scores, features @ self.weights[:width])
-        self._score_gradient(scores, labels)
+        self._score_gradient(scores, labels, len(labels))
         room = self._room()
         room[:width] = features.T @ scores
         room[width : self._features] = 0
@@ -216,11 +236,13 @@ class LockStep:
         self._features = features
         self._initial.pick(self._columns.occurred[at:features], self._table[at:features])
 
-    def _score_gradient(self, scores: Floats, labels: Floats) -> None:
-        """Add the bias and turn scores into ∂(mean loss)/∂score in place; the losses are added up."""
-        count = len(labels)
+    def _score_gradient(self, scores: Floats, labels: Floats, count: int) -> None:
+        """Add the bias and turn scores into ∂(mean loss)/∂score in place; the losses are added up.
+
+        count: of the mini-batch's rows, of which these may be some.
+        """
         self._add_bias(scores)
-        grouped = scores if self.classes == 1 else scores.reshape(count, self.classes, self.models)
+        grouped = scores if self.classes == 1 else scores.reshape(-1, self.classes, self.models)
         losses = self._loss.evaluate(grouped, labels, grouped)
         weights = self._example_weights.of(labels)
         if weights is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +20,11 @@ from algorithms.aligned import zeros
 from algorithms.array_channel import ArrayChannel
 from algorithms.base import Batch, Features
 from algorithms.errors import CustomerError
+from algorithms.linear_learner import lockstep, scaling
 from algorithms.linear_learner.calibration import calibrate
 from algorithms.linear_learner.comparison import best_values
 from algorithms.linear_learner.early_stopping import EarlyStopping
+from algorithms.linear_learner.example_weights import learn_example_weights
 from algorithms.linear_learner.grid import Variant
 from algorithms.linear_learner.lockstep import ExampleWeights, LockStep
 from algorithms.linear_learner.losses import (
@@ -36,6 +40,7 @@ from algorithms.linear_learner.rates import Penalty, Rates
 from algorithms.linear_learner.scaling import LabelScaler, learn_label_scaler, learn_scaler
 from algorithms.linear_learner.schema import LOSSES, REGRESSOR, SCHEMA
 from algorithms.linear_learner.settings import Criterion, resolve
+from algorithms.logs import MetricLog
 from algorithms.mini_batches import MiniBatches
 
 Floats = npt.NDArray[np.float32]
@@ -206,6 +211,32 @@ def test_scaling_standardises_and_folds_back_into_the_weights() -> None:
     np.testing.assert_allclose(features @ raw_weights + raw_bias, scaled @ weights + bias, atol=2e-3)
 
 
+@given(
+    cuts=st.sets(st.integers(1, 39)),
+    offset=st.sampled_from([0.0, 1.0, -3e3, 1e6]),
+    together=st.sampled_from([1, 40, 2**16]),
+    ordered=st.booleans(),
+)
+def test_moments_are_right_however_the_rows_come(
+    cuts: set[int], offset: float, together: int, ordered: bool
+) -> None:
+    rows = (np.random.default_rng(3).normal(size=(40, 5)) + offset).astype(np.float32)
+    if ordered:
+        rows.sort(axis=0)
+    rows[:, 1] = offset
+    rows[0, 2] = 1e20  # an outlier where the distances are taken from
+    edges = [0, *sorted(cuts), 40]
+    head = [Batch(rows[low:high], None) for low, high in pairwise(edges)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaling, "_TOGETHER", together)
+        scaler = learn_scaler(head, points=40, centre=True, divide=True)
+    assert scaler is not None
+    deviation = rows.astype(np.float64).std(axis=0)
+    deviation[1] = 1  # a constant keeps its unit
+    np.testing.assert_allclose(scaler.mean, rows.mean(axis=0, dtype=np.float64), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(scaler.deviation, deviation, rtol=1e-9)
+
+
 def test_the_scaler_looks_at_no_more_rows_than_it_was_told_to() -> None:
     features = np.concatenate([np.zeros((50, 1)), np.full((50, 1), 9.0)]).astype(np.float32)
     head = [Batch(features[:70], None), Batch(features[70:], None)]
@@ -248,6 +279,39 @@ def test_a_model_that_diverges_leaves_the_others_bit_for_bit_as_they_were() -> N
     assert disturbed.alive.tolist() == [True, False]
     np.testing.assert_array_equal(disturbed.weights[:, 0], sound.weights[:, 0])
     assert not disturbed.weights[:, 1].any()
+
+
+@pytest.mark.parametrize("rows", [19, 20, 24, 200])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"predictor_type": "binary_classifier", "positive_example_weight_mult": "3", "wd": "0.1"},
+        {"predictor_type": "multiclass_classifier", "num_classes": "3", "bias_wd_mult": "2", "wd": "0.1"},
+    ],
+    ids=["binary", "multiclass"],
+)
+def test_a_mini_batch_done_in_parts_is_the_mini_batch(
+    given: dict[str, str], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(200, 5)).astype(np.float32)
+    labels = (features @ np.ones(5, np.float32) > 0).astype(np.float32)
+    settings = resolve(SCHEMA.parse(given))
+    models = [Variant(0.01, 0.0, 0.1, 1.0), Variant(0.02, 0.0, 0.0, 1.0)]
+
+    def trained() -> tuple[Floats, npt.NDArray[np.float64]]:
+        weights = learn_example_weights(settings, models, [Batch(features, labels)], MetricLog(StringIO()))
+        block = LockStep(settings, models, 5, settings.loss(), LabelScaler(), weights, seed=3)
+        losses, count = block.epoch(MiniBatches(Rows(features, labels), rows, seed=1).epoch())
+        assert count == 200
+        return np.vstack([block.weights, block.bias]), losses
+
+    whole, losses = trained()
+    monkeypatch.setattr(lockstep, "_TWICE_READ", 4 * 6 * 8)
+    monkeypatch.setattr(lockstep, "_ROWS_A_COLUMN", 1)
+    in_parts, losses_in_parts = trained()
+    np.testing.assert_allclose(in_parts, whole, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(losses_in_parts, losses, rtol=1e-5)
 
 
 def test_nothing_is_scaled_when_nothing_is_asked_for() -> None:

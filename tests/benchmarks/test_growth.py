@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.growth import SMALL_ROWS
+from benchmarks.growth import SMALL_ROWS, over_columns
+from benchmarks.growth_data import Block
 from benchmarks.growth_plots import write_plot
 from benchmarks.growth_process import JobFailedError, Spent, run_job
 from benchmarks.growth_sweep import Point, Sweep
+from benchmarks.growth_works import Work
 
 SIZES = [50_000 << power for power in range(6)]
 
@@ -24,7 +26,7 @@ def sweep(seconds: Callable[[int], float], peak_mb: Callable[[int], float] = lam
         taken = seconds(rows)
         return [Spent(factor * taken, taken, peak_mb(rows), 0.0) for factor in (1.0, 1.6, 1.01)]
 
-    points = [Point(size, size - SMALL_ROWS, runs(size), runs(SMALL_ROWS)) for size in SIZES]
+    points = [Point(size, size - SMALL_ROWS, runs(size), [runs(SMALL_ROWS)]) for size in SIZES]
     return Sweep("work", "rows", "row", points)
 
 
@@ -48,6 +50,40 @@ def test_what_a_job_costs_whatever_it_is_given_is_no_growth() -> None:
 )
 def test_time_that_is_not_in_proportion_is_seen(seconds: Callable[[int], float]) -> None:
     found = sweep(seconds)
+    assert found.flat_percent() > 15
+    assert found.result().met is False
+
+
+def by_columns(seconds: Callable[[int, int], float]) -> Sweep:
+    """A sweep over columns whose jobs take what a formula of rows and columns says."""
+
+    def run(block: Block, times: int) -> Spent:
+        rows, columns = block.features.shape
+        return Spent(seconds(rows * times, columns), 0.0, 40.0, 0.0)
+
+    return over_columns(Work("work", run), 2**19, 1)
+
+
+def test_what_a_job_a_column_or_a_row_costs_by_itself_is_not_a_values_cost() -> None:
+    found = by_columns(lambda rows, columns: 0.4 + columns * 1e-3 + rows * (2e-5 + columns * 1e-6))
+    assert [point.size for point in found.points] == [64, 256, 1024, 4096]
+    assert [point.per_unit_us() for point in found.points] == pytest.approx([1] * 4)
+    assert found.result().met
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        lambda rows, columns: rows * columns * log2(columns) * 1e-7,
+        lambda rows, columns: rows * (columns * 1e-6 + columns**2 * 1e-10),
+        lambda rows, columns: rows * columns * (1e-6 if columns < 4096 else 1.2e-6),
+    ],
+    ids=["c log c", "a square beside", "a step"],
+)
+def test_rows_that_cost_more_than_in_proportion_to_their_columns_are_seen(
+    seconds: Callable[[int, int], float],
+) -> None:
+    found = by_columns(seconds)
     assert found.flat_percent() > 15
     assert found.result().met is False
 
