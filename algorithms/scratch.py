@@ -9,6 +9,7 @@ memory, but they are the kernel's to drop. A full disk is an OSError at the writ
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
@@ -41,20 +42,32 @@ class Segment:
         return len(self._rows) - self._used
 
     @property
+    def whole(self) -> Floats:
+        """All rows, read-only, shape (rows, width); 0 where nothing was written."""
+        return self._rows
+
+    @property
     def written(self) -> Floats:
         """What was appended, read-only, shape (rows, width)."""
         return self._rows[: self._used]
 
     def append(self, rows: Floats) -> Floats:
         """Write rows, shape (n ≤ room, width), of any strides; return them as they lie here, read-only."""
-        start, width = self._used, self._rows.shape[1]
+        start = self._used
+        self.put(start, rows)
+        self._used += len(rows)
+        return self._rows[start : self._used]
+
+    def put(self, start: int, rows: Floats) -> None:
+        """Write rows from row `start` on, whatever is there; threads may at different places."""
+        width = self._rows.shape[1]
         step = max(1, _WRITTEN_BYTES // (4 * max(1, width)))
         for low in range(0, len(rows) if width else 0, step):
             rest = np.ascontiguousarray(rows[low : low + step]).data.cast("B")
+            at = 4 * width * (start + low)
             while rest:
-                rest = rest[self._file.write(rest) :]
-        self._used += len(rows)
-        return self._rows[start : self._used]
+                written = os.pwrite(self._file.fileno(), rest, at)
+                at, rest = at + written, rest[written:]
 
 
 class Scratch:

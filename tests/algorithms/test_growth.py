@@ -114,6 +114,30 @@ def test_rows_of_a_segment_are_written_as_they_are_strided() -> None:
     np.testing.assert_array_equal(segment.append(FEATURES[:8:2, 5:1:-2]), FEATURES[:8:2, 5:1:-2])
 
 
+def test_rows_are_put_where_it_is_said() -> None:
+    segment = Segment(7, 64)
+    segment.put(5, FEATURES[:2])
+    segment.put(1, FEATURES[2:8:2, ::-1])
+    expected = np.zeros((7, 64), np.float32)
+    expected[5:], expected[1:4] = FEATURES[:2], FEATURES[2:8:2, ::-1]
+    np.testing.assert_array_equal(segment.whole, expected)
+
+
+def test_a_disk_that_fills_up_while_rows_are_shuffled_fails_the_job_with_the_reason(
+    container: Containers,
+) -> None:
+    job = container("factorization-machines")
+    job.add_file("train", encode_dense(FEATURES, LABELS) * 2, RECORDIO)
+    job.configure(MACHINES)
+    with job.start("train") as process:
+        # Like a full disk, without one: no file may grow beyond 8 MB; the shuffled rows have 10.
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (8 * MIB, 8 * MIB))
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert job.failure == "factorization-machines could not go on: [Errno 27] File too large"
+    assert not job.model.exists()
+
+
 def test_blocks_are_laid_down_and_given_back_in_multiples() -> None:
     blocks = [FEATURES[start:stop] for start, stop in [(0, 7), (7, 7), (7, 30), (30, 31), (31, 55)]]
     stretches = list(laid_down(blocks, 10))
