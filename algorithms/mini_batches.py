@@ -25,6 +25,7 @@ from algorithms.base import Batch, Channel, CustomerError, Features
 from algorithms.pieces import MEMORY_BYTES, Pieces, nbytes
 from algorithms.scratch import Segment, follows, is_mapped
 from algorithms.sparse_windows import Laid, Slices, gathered, labels_in_scratch
+from algorithms.two_threads import share
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,10 +37,6 @@ _BLOCK_BYTES = 2**20
 KEPT_BYTES = 4 * 2**30
 """How much disk the windows of one channel may take between epochs."""
 
-_WRITERS = 2
-"""Threads that put rows into scratch files. What takes the time are the page cache's fresh pages, which the
-kernel clears, and a virtual machine's host may have to find first: 157 MB took 57 ms by one thread and 40 by
-two, and 0.25 to 0.45 s by one where the host had taken the free memory away."""
 _PIECE_BYTES = 4 * 2**20
 _INVERTED = 2**16
 """Rows of an order inverted at a time."""
@@ -213,15 +210,18 @@ class MiniBatches:
         return features
 
     def _take_to_scratch(self, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Window:
-        """Put the same rows at the same places of files, parts of `MEMORY_BYTES` in all at a time."""
-        from concurrent.futures import ThreadPoolExecutor  # 5 ms that small jobs go without
+        """Put the same rows at the same places of files, two parts of a quarter of `MEMORY_BYTES` at a time.
 
+        What takes the time are the page cache's fresh pages, which the kernel clears, and a virtual machine's
+        host may have to find first: 157 MB took one thread 57 ms and two 40, and 0.25 to 0.45 s where the
+        host had taken the free memory away.
+        """
         width = pieces[0].features.shape[1]
         step = _block_rows(width)
         rows_at = _inverse(order)
         sources = _joined([piece.features for piece in pieces])
         # Of one source a block is gathered as quickly as a part; of many, each part goes through them all.
-        together = step if len(sources) == 1 else max(1, MEMORY_BYTES // _WRITERS // (4 * width))
+        together = step if len(sources) == 1 else max(1, MEMORY_BYTES // 4 // (4 * width))
         its_labels = np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
         features, labels = Segment(len(order), width), Segment(len(order), 1)
 
@@ -233,9 +233,7 @@ class MiniBatches:
                 block = gathered[low : low + step]
                 features.put(start + low, block if self.scale is None else self.scale(block))
 
-        with ThreadPoolExecutor(_WRITERS) as writers:
-            for _ in writers.map(put, range(0, len(order), together)):
-                pass  # raises what a part did
+        share(put, range(0, len(order), together))
         return Window(features.whole, labels.whole[:, 0])
 
     def _take_sparse(self, laid: Laid, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Window:

@@ -18,6 +18,7 @@ from algorithms import mini_batches
 from algorithms.base import CSV, RECORDIO, Batch
 from algorithms.mini_batches import MiniBatches
 from algorithms.scratch import Scratch, Segment, follows, is_mapped, laid_down
+from algorithms.two_threads import share
 from processing.recordio import encode_dense
 
 Containers = Callable[[str], Any]
@@ -196,3 +197,19 @@ def test_a_channel_of_several_windows_is_read_once_and_every_epoch_has_all_rows(
             seen.append(numbers)
         np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(channel.count))
     assert channel.passes == 1
+
+
+def test_two_threads_share_all_items_and_tell_the_first_failure() -> None:
+    done: list[int] = []
+    share(done.append, range(1000))
+    assert sorted(done) == list(range(1000))
+    tried: list[int] = []
+
+    def work(item: int) -> None:
+        tried.append(item)
+        if item >= 10:
+            raise OSError(item)
+
+    with pytest.raises(OSError, match=r"1[01]"):
+        share(work, range(1000))
+    assert len(tried) <= 12, "after a failure nothing more is begun"
