@@ -37,16 +37,14 @@ def criterion_values(
     true, predicted: true and predicted positives, any shape; actual: positives; count: rows. Below the target
     the value is the distance that is missing, as a negative number, so that the nearest is preferred.
     """
-    precision, recall = ratio(true, predicted), ratio(true, actual)
+    if criterion.name == "accuracy":
+        return np.asarray((count - actual - predicted + 2 * true) / count)
     if criterion.name == "f_beta":
         return f_beta(true, predicted, actual, criterion.f_beta)
+    precision, recall = ratio(true, predicted), ratio(true, actual)
     if criterion.name == "precision_at_target_recall":
         return np.where(recall >= criterion.target_recall, precision, recall - criterion.target_recall)
-    if criterion.name == "recall_at_target_precision":
-        return np.where(
-            precision >= criterion.target_precision, recall, precision - criterion.target_precision
-        )
-    return np.asarray((count - actual - predicted + 2 * true) / count)
+    return np.where(precision >= criterion.target_precision, recall, precision - criterion.target_precision)
 
 
 def calibrate(criterion: Criterion, scores: Floats, labels: Floats) -> tuple[Doubles, Floats]:

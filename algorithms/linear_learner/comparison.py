@@ -21,8 +21,8 @@ BINS = 4096
 SORTED_ROWS = 4096
 """So many rows are sorted, which is exact: they are no more than there are steps."""
 _SAMPLED = 1024
-_TOGETHER = 2**17
-"""Scores put into bins at a time: half a MiB."""
+_TOGETHER = 2**16
+"""Scores put into bins at a time: a quarter of a MiB."""
 
 
 def best_values(criterion: Criterion, scores: Floats, labels: Floats) -> Doubles:
@@ -49,25 +49,28 @@ def _counted(scores: Floats, labels: Floats) -> tuple[npt.NDArray[np.int64], npt
     """Count rows of label 0 and of label 1 by model and step: (models, BINS) each."""
     count, models = scores.shape
     step = max(1, _TOGETHER // models)
-    parts = [slice(first, first + step) for first in range(0, count, step)]
     # From all over them: the first may be of another size than the rest.
     middle = np.median(np.abs(scores[:: max(1, count // _SAMPLED)]), axis=0)
     scale = (1 / np.where(np.isfinite(middle) & (middle > 0), middle, 1)).astype(np.float32)
-    found = np.zeros((2, models * BINS), np.int64)
+    found = np.zeros(2 * models * BINS, np.int64)
     first_bins = np.arange(models, dtype=np.int32) * BINS
-    for part in parts:
-        # A score beyond all bounds is in the last step on its side; rows of labels lie behind each other.
-        by_label = np.argsort(labels[part] > 0, kind="stable")
-        scaled = np.clip(scores[part][by_label] * scale, -1e30, 1e30)
-        scaled /= 1 + np.abs(scaled)
-        scaled += 1
-        scaled *= BINS / 2
+    scaled, size = np.empty((2, min(step, count), models), np.float32)
+    for first in range(0, count, step):
+        part = slice(first, first + step)
+        rows = len(labels[part])
+        place, above_one = scaled[:rows], size[:rows]
+        np.multiply(scores[part], scale, out=place)
+        np.clip(place, -1e30, 1e30, out=place)  # a score beyond all bounds is in the last step on its side
+        np.abs(place, out=above_one)
+        above_one += 1
+        place /= above_one
+        place *= BINS / 2
+        place += BINS / 2
         with np.errstate(invalid="ignore"):  # a model that has diverged is not chosen, whatever its value
-            bins = scaled.astype(np.int32)
+            bins = place.astype(np.int32)
         np.clip(bins, 0, BINS - 1, out=bins)
         bins += first_bins
-        negative = int((labels[part] <= 0).sum())
-        for label, rows in enumerate((bins[:negative], bins[negative:])):
-            found[label] += np.bincount(rows.ravel(), minlength=models * BINS)
+        bins += np.where(labels[part] > 0, np.int32(models * BINS), np.int32(0))[:, None]
+        found += np.bincount(bins.ravel(), minlength=len(found))
     negatives, positives = found.reshape(2, models, BINS)
     return negatives, positives

@@ -25,6 +25,9 @@ Places = npt.NDArray[np.signedinteger[Any]]
 _SCORES = 2**20
 """Scores kept to choose among models: 4 MiB of scratch, whatever the channel's length."""
 
+_FEW = 8
+"""Numbers for each one drawn, up to which all are laid out: 8 bytes each, for a while."""
+
 _ROWS = 2**16
 """Rows that a threshold is found from where nobody says how many: sorted, they take 4 MB."""
 
@@ -157,18 +160,19 @@ class Examination:
 def sample(count: int, size: int, seed: int) -> Places:
     """Return `size` of the numbers 0 … count - 1, rising, each set of so many as likely as any other.
 
-    Memory and time go with `size` and not with `count`: numbers are drawn until enough different ones are
-    there, of those to leave out where these are fewer.
+    Memory and time go with `size` and not with `count`: from many numbers are drawn until enough different
+    ones are there, which would take a long time from few.
     """
     random = np.random.default_rng(seed)
+    if count <= _FEW * size:
+        return np.sort(random.choice(count, size, replace=False, shuffle=False))
     kind = np.int32 if count < 2**31 else np.int64
-    fewer = min(size, count - size)
     drawn: Places = np.zeros(0, kind)
-    while len(drawn) < fewer:
-        drawn = np.concatenate([drawn, random.integers(count, size=fewer - len(drawn), dtype=kind)])
+    while len(drawn) < size:
+        drawn = np.concatenate([drawn, random.integers(count, size=size - len(drawn), dtype=kind)])
         drawn.sort()  # and not np.union1d, which takes many times as long
         drawn = drawn[np.append(True, drawn[1:] != drawn[:-1])]
-    return drawn if fewer == size else np.delete(np.arange(count, dtype=kind), drawn)
+    return drawn
 
 
 def _picked(batches: Iterator[Batch], places: Places) -> Iterator[Batch]:
