@@ -110,13 +110,15 @@ def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
 
 
 def _hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
+    # Passes over whole arrays: one that broadcasts a number a row takes as long as three of them.
     def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
-        against = (_ONE - np.float32(2) * labels)[:, None]  # -1 for label 1, 1 for label 0
+        against = np.empty_like(scores)
+        np.copyto(against, (_ONE - np.float32(2) * labels)[:, None])  # -1 for label 1, 1 for label 0
         losses = scores * against
         losses += np.float32(margin)
-        np.greater(losses, np.float32(0), out=gradient)
+        np.copyto(gradient, losses > 0)
         losses *= gradient  # as np.maximum with 0, in less than half the time
-        gradient *= against
+        np.multiply(against, gradient, out=gradient)
         return losses
 
     return evaluate
