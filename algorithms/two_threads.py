@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ def share(work: Callable[[T], None], items: Iterable[T]) -> None:
         except BaseException as error:
             failed.append(error)
 
-    helper = threading.Thread(target=go_on, name="second half", daemon=True)
+    # In the caller's context: what it silenced with np.errstate is silent in both.
+    helper = threading.Thread(target=copy_context().run, args=(go_on,), name="second half", daemon=True)
     helper.start()
     go_on()
     helper.join()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import resource
 import subprocess
+import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -213,3 +215,17 @@ def test_two_threads_share_all_items_and_tell_the_first_failure() -> None:
     with pytest.raises(OSError, match=r"1[01]"):
         share(work, range(1000))
     assert len(tried) <= 12, "after a failure nothing more is begun"
+
+
+def test_both_threads_are_silent_about_what_the_caller_silenced() -> None:
+    threads: set[str] = set()
+
+    def work(_: int) -> None:
+        threads.add(threading.current_thread().name)
+        time.sleep(0.001)
+        np.float32(3e38) * np.float32(3e38)
+
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
+        warnings.simplefilter("error")
+        share(work, range(50))
+    assert len(threads) == 2
