@@ -109,6 +109,21 @@ def test_a_job_of_an_execution_is_stopped_and_its_step_fails(site: Any) -> None:
     site.until(lambda: told()["PipelineExecutionStatus"] == "Stopped")
 
 
+def test_steps_may_start_while_they_are_listed(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    execution = start(site, "Two", site.step("First", "pass"), site.step("Second", "pass"))
+    site.until(lambda: len(jobs_of(site, execution)) == 2)
+    records = type(site.service.records)
+    steps, asked = records.steps, []
+
+    def one_more_each_time(self: Any, execution: str) -> list[Any]:
+        asked.append(execution)
+        return list(steps(self, execution)[: len(asked)])
+
+    monkeypatch.setattr(records, "steps", one_more_each_time)
+    listed = [len(jobs_of(site, execution)), len(jobs_of(site, execution))]
+    assert listed in ([1, 2], [2, 2])
+
+
 def test_a_name_is_taken_once(shared_site: Any) -> None:
     create(shared_site, "Single", FINE)
     code, message = shared_site.code(

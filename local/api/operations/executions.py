@@ -195,8 +195,9 @@ def list_steps(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     if "PipelineExecutionArn" not in request:
         raise invalid("give PipelineExecutionArn")
     row = _execution(service, request["PipelineExecutionArn"])
-    placed = {step["name"]: f"{number:06d}" for number, step in enumerate(service.records.steps(row["id"]))}
-    items = [_step(service, step) for step in service.records.steps(row["id"])]
+    steps = service.records.steps(row["id"])  # once: another may start at any moment
+    placed = {step["name"]: f"{number:06d}" for number, step in enumerate(steps)}
+    items = [_step(service, step) for step in steps]
     shown, more = page(
         request,
         items,
