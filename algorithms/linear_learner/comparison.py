@@ -54,11 +54,11 @@ def _counted(scores: Floats, labels: Floats) -> tuple[npt.NDArray[np.int64], npt
     scale = (1 / np.where(np.isfinite(middle) & (middle > 0), middle, 1)).astype(np.float32)
     found = np.zeros(2 * models * BINS, np.int64)
     first_bins = np.arange(models, dtype=np.int32) * BINS
-    scaled, size = np.empty((2, min(step, count), models), np.float32)
+    places, above_ones = np.empty((2, min(step, count), models), np.float32)  # used again by every part
     for first in range(0, count, step):
         part = slice(first, first + step)
         rows = len(labels[part])
-        place, above_one = scaled[:rows], size[:rows]
+        place, above_one = places[:rows], above_ones[:rows]
         np.multiply(scores[part], scale, out=place)
         np.clip(place, -1e30, 1e30, out=place)  # a score beyond all bounds is in the last step on its side
         np.abs(place, out=above_one)

@@ -120,8 +120,8 @@ def test_steps_may_start_while_they_are_listed(site: Any, monkeypatch: pytest.Mo
         return list(steps(self, execution)[: len(asked)])
 
     monkeypatch.setattr(records, "steps", one_more_each_time)
-    listed = [len(jobs_of(site, execution)), len(jobs_of(site, execution))]
-    assert listed in ([1, 2], [2, 2])
+    first, second = len(jobs_of(site, execution)), len(jobs_of(site, execution))
+    assert first <= second == 2, "the service's own threads may have asked before"
 
 
 def test_a_name_is_taken_once(shared_site: Any) -> None:
