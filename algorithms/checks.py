@@ -95,9 +95,11 @@ def _check_finite(features: Features, where: str, first_row: int) -> None:
 def find_not_finite(features: Features) -> tuple[int, int, float] | None:
     """Return row, column (both from 0) and value of the first NaN or infinity; None where all is finite."""
     values: Floats = features if isinstance(features, np.ndarray) else features.data
-    # A sum is finite only if every term is, and is several times cheaper than looking at each value.
+    # A sum is finite only if every term is, and is several times cheaper than looking at each value. einsum
+    # adds up the rows of a mapped file, which have gaps between them, in a third of the time of np.sum. BLAS
+    # would be as quick, but its other thread then keeps a core busy for some 20 ms, waiting for more.
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):
+        if np.isfinite(np.einsum("ij->" if values.ndim == 2 else "i->", values)):
             return None
     finite = np.isfinite(values)
     if finite.all():

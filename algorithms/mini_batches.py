@@ -2,9 +2,9 @@
 
 The channel is taken up in windows of at most `WINDOW_BYTES` and `WINDOW_ROWS`. A window's rows are copied
 once into an aligned buffer, at random places and scaled on the way: the source may be a view of a mapped
-file whose rows are neither aligned nor adjacent, which BLAS would copy anew for every product. Mini-batches
-are then slices of that buffer. A channel that fits into one window stays there: later epochs read nothing
-and only draw another order of the mini-batches.
+file whose rows are neither aligned nor adjacent. Mini-batches are then slices of that buffer; where rows of
+one mapped file are neither shuffled nor scaled, of the file itself. A channel that fits into one window stays
+there: later epochs read nothing and only draw another order of the mini-batches.
 
 A dense window of more than `MEMORY_BYTES`, and every one of several, lies in scratch files
 (`algorithms.scratch`) with its labels, so that memory stays flat in the rows: what a window's rows take of
@@ -114,11 +114,12 @@ class MiniBatches:
                 )
         return self._head.batches
 
-    def epoch(self) -> Iterator[Batch]:
-        """One pass over all rows in mini-batches."""
+    def epoch(self, rows: int | None = None) -> Iterator[Batch]:
+        """One pass over all rows in mini-batches, or in batches of `rows`."""
+        rows = rows or self._rows
         if self._resident:
             for place in self._order(len(self._resident)).tolist():
-                yield from self._slices(self._resident[place])
+                yield from self._slices(self._resident[place], rows)
             return
         self.head()
         pieces, following = self._head, self._pass
@@ -131,7 +132,7 @@ class MiniBatches:
             kept = self._kept(kept, window, last=pieces.last)
             if kept and pieces.last:
                 self._resident = kept
-            yield from self._slices(window)
+            yield from self._slices(window, rows)
             del window
             pieces = next(following, None)
         if kept:
@@ -187,6 +188,10 @@ class MiniBatches:
         pieces = taken.batches
         if taken.sparse is not None:
             return self._take_sparse(taken.sparse, pieces, order)
+        if self._random is None and self.scale is None:
+            sources = _joined([piece.features for piece in pieces])
+            if len(sources) == 1 and is_mapped(sources[0]):  # nothing to do: they stay where they lie
+                return Window(sources[0], labels_in_scratch(_labels(pieces)))
         if taken.size > MEMORY_BYTES or not alone:
             return self._take_to_scratch(pieces, order)
         labels, start = np.empty(taken.rows, np.float32), 0
@@ -222,7 +227,7 @@ class MiniBatches:
         sources = _joined([piece.features for piece in pieces])
         # Of one source a block is gathered as quickly as a part; of many, each part goes through them all.
         together = step if len(sources) == 1 else max(1, MEMORY_BYTES // 4 // (4 * width))
-        its_labels = np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
+        its_labels = _labels(pieces)
         features, labels = Segment(len(order), width), Segment(len(order), 1)
 
         def put(start: int) -> None:
@@ -238,15 +243,19 @@ class MiniBatches:
 
     def _take_sparse(self, laid: Laid, pieces: list[Batch], order: npt.NDArray[np.int32]) -> Window:
         rows_at = _inverse(order)
-        its_labels = np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
+        its_labels = _labels(pieces)
         return Window(gathered(laid.whole(), rows_at, self.scale), labels_in_scratch(its_labels[rows_at]))
 
-    def _slices(self, window: Window) -> Iterator[Batch]:
-        starts = np.arange(0, len(window), self._rows)
+    def _slices(self, window: Window, rows: int) -> Iterator[Batch]:
+        starts = np.arange(0, len(window), rows)
         if self._random is not None:
             starts = self._random.permutation(starts)
         for start in starts.tolist():
-            yield window.slice(start, start + self._rows)
+            yield window.slice(start, start + rows)
+
+
+def _labels(pieces: list[Batch]) -> Floats:
+    return np.concatenate([piece.labels for piece in pieces if piece.labels is not None])
 
 
 def _block_rows(width: int) -> int:

@@ -125,6 +125,7 @@ def follows(first: Floats, second: Floats) -> bool:
 
 def _owner(rows: Floats) -> object:
     owner: object = rows
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
+    # Not only arrays have a base: `as_strided` puts an object of its own between two of them.
+    while (base := getattr(owner, "base", None)) is not None:
+        owner = base
     return owner.obj if isinstance(owner, memoryview) else owner

@@ -54,9 +54,9 @@ class Weights:
 class Examination:
     """One channel, its loss and the criterion by which models are compared on it.
 
-    seed: of the rows that thresholds are found from, where these are not all. count: rows of the channel;
-    where they are not known yet, `compare` counts them. partial: batches may be narrower than the weights,
-    being rows of sparse data that were taken up before more columns occurred.
+    seed: of the rows that thresholds are found from, where these are not all. rows: scored at once. count:
+    rows of the channel; where they are not known yet, `compare` counts them. partial: batches may be narrower
+    than the weights, being rows of sparse data that were taken up before more columns occurred.
     """
 
     def __init__(
@@ -66,11 +66,12 @@ class Examination:
         criterion: Criterion,
         *,
         seed: int,
+        rows: int,
         count: int = 0,
         partial: bool = False,
     ) -> None:
         self._batches, self._loss, self._criterion = batches, loss, criterion
-        self._seed, self._count, self._partial = seed, count, partial
+        self._seed, self._rows, self._count, self._partial = seed, rows, count, partial
 
     def compare(self, candidates: Weights) -> tuple[Doubles, Doubles]:
         """Mean loss and criterion value per model, with the threshold at 0 (probability 0.5).
@@ -123,7 +124,8 @@ class Examination:
 
     def _losses(self, scores: Floats, labels: Floats) -> Doubles:
         """Sum of the losses per model; the scores are lost."""
-        with np.errstate(over="ignore", invalid="ignore"):  # of models that are about to diverge
+        # Of models that are about to diverge, and of what `Loss.evaluate` says.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             losses = self._loss.evaluate(scores, labels, scores)
         return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
 
@@ -144,7 +146,7 @@ class Examination:
 
     def _scored(self, candidates: Weights, places: Places | None = None) -> Iterator[tuple[Floats, Floats]]:
         """Score the channel; with `places`, only the rows of these numbers, rising from 0."""
-        batches = self._batches.epoch()
+        batches = self._batches.epoch(self._rows)
         for batch in batches if places is None else _picked(batches, places):
             assert batch.labels is not None
             weights = candidates.weights

@@ -192,9 +192,7 @@ class _Job:
 
     def _examine(self, channel: Channel, columns: Columns | None = None) -> Examination:
         """Read a channel's raw rows; with `columns`, over those columns alone once training knows them."""
-        width = max(self._feature_dim, self._block.weights.shape[1])
-        rows = max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * width))
-        batches = MiniBatches(channel, rows)
+        batches = MiniBatches(channel, self._examined_rows)
         found = int(batches.head()[0].features.shape[1])
         if found != self._feature_dim:
             raise CustomerError(
@@ -211,8 +209,19 @@ class _Job:
     def _examination(self, batches: MiniBatches, *, partial: bool, count: int = 0) -> Examination:
         settings = self._settings
         return Examination(
-            batches, settings.loss(), settings.criterion, seed=SEED, count=count, partial=partial
+            batches,
+            settings.loss(),
+            settings.criterion,
+            seed=SEED,
+            rows=self._examined_rows,
+            count=count,
+            partial=partial,
         )
+
+    @property
+    def _examined_rows(self) -> int:
+        width = max(self._feature_dim, self._block.weights.shape[1])
+        return max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * width))
 
     def _raw(self, weights: Floats, bias: Floats) -> Weights:
         """Weights for raw rows and raw labels."""

@@ -335,3 +335,28 @@ def test_mapped_rows_one_by_one_are_themselves(tmp_path: Path, monkeypatch: pyte
     batches = mini_batches.MiniBatches(channel(tmp_path), 1, seed=1)
     found = {float(batch.labels[0]): set(batch.features[0].tolist()) for batch in batches.epoch()}
     assert found == {label: {label} for label in range(6)}
+
+
+@pytest.mark.parametrize("window_bytes", [1 << 20, 3 * 4 * 784])
+def test_mapped_rows_that_keep_their_order_stay_where_they_lie(tmp_path: Path, window_bytes: int) -> None:
+    rows = np.arange(12 * 784, dtype=np.float32).reshape(12, 784)
+    write(tmp_path, "part", encode_dense(rows, LABELS))
+    train = channel(tmp_path)
+    (whole,) = train.batches(12)
+    batches = mini_batches.MiniBatches(train, 3, window_bytes=window_bytes)
+    for _ in range(2):
+        seen = list(batches.epoch())
+        assert [len(batch) for batch in seen] == [3, 3, 3, 3]
+        assert all(np.shares_memory(batch.features, whole.features) for batch in seen)
+        np.testing.assert_array_equal(np.concatenate([batch.features for batch in seen]), rows)
+        np.testing.assert_array_equal(np.concatenate([batch.labels for batch in seen]), LABELS)
+
+
+def test_an_epoch_may_be_handed_out_in_larger_batches(tmp_path: Path) -> None:
+    write(tmp_path, "part", encode_dense(ROWS, LABELS))
+    batches = mini_batches.MiniBatches(channel(tmp_path), 2, seed=1)
+    list(batches.epoch())
+    seen = list(batches.epoch(5))
+    assert sorted(len(batch) for batch in seen) == [2, 5, 5]
+    found = np.concatenate([batch.features for batch in seen])
+    assert sorted(found[:, 0]) == sorted(ROWS[:, 0])

@@ -55,7 +55,7 @@ def by_label(data: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
 def scored(labels: Floats, scores: Floats) -> Examination:
     batches = MiniBatches(ArrayChannel(scores[:, None], labels), 64)
     loss, criterion = binary_loss("logistic", margin=1.0), Criterion("accuracy")
-    return Examination(batches, loss, criterion, seed=2, count=len(labels))
+    return Examination(batches, loss, criterion, seed=2, rows=64, count=len(labels))
 
 
 @pytest.mark.parametrize("validated", [True, False], ids=["validation", "train alone, in windows"])
