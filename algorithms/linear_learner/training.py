@@ -220,7 +220,7 @@ class _Job:
 
     @property
     def _examined_rows(self) -> int:
-        width = max(self._feature_dim, self._block.weights.shape[1])
+        width = max(self._feature_dim, int(self._block.weights.shape[1]))
         return max(self._settings.mini_batch_size, _EXAMINED_BYTES // (4 * width))
 
     def _raw(self, weights: Floats, bias: Floats) -> Weights:
