@@ -38,6 +38,8 @@ KEPT_BYTES = 4 * 2**30
 """How much disk the windows of one channel may take between epochs."""
 
 _PIECE_BYTES = 4 * 2**20
+_LEAST_PART = 8
+"""Pieces are at least such a part of what they may be."""
 _INVERTED = 2**16
 """Rows of an order inverted at a time."""
 
@@ -155,7 +157,7 @@ class MiniBatches:
 
     def _windows(self) -> Iterator[Pieces]:
         pieces = Pieces(self._window_bytes)
-        for batch in self._channel.batches(self._rows * self._together()):
+        for batch in self._channel.batches(self._piece_rows()):
             if pieces.batches and self._is_full(pieces, batch):
                 yield pieces
                 pieces = Pieces(self._window_bytes)
@@ -171,15 +173,26 @@ class MiniBatches:
             yield pieces
 
     def _is_full(self, pieces: Pieces, batch: Batch) -> bool:
-        """Whether a window has no room for a batch."""
-        size, rows = pieces.size + nbytes(batch.features), pieces.rows + len(batch)
-        return size > self._window_bytes or rows > WINDOW_ROWS
+        """Whether a window ends here: with a mini-batch, and without room for a batch."""
+        if pieces.rows % self._rows:
+            return False
+        size, rows = nbytes(batch.features), len(batch)
+        if rows < self._rows:  # a part of a mini-batch, whose other parts will follow
+            size, rows = size // rows * self._rows, self._rows
+        return pieces.size + size > self._window_bytes or pieces.rows + rows > WINDOW_ROWS
 
-    def _together(self) -> int:
-        """Return how many mini-batches are read at once: a window of many small pieces is slow to shuffle."""
-        size = 4 * self._rows * self._channel.feature_dim
-        by_bytes = min(_PIECE_BYTES, self._window_bytes // 8) // size
-        return max(1, min(by_bytes, WINDOW_ROWS // 8 // self._rows))
+    def _piece_rows(self) -> int:
+        """Return how many rows are read at once: of some mini-batches, or a part of one.
+
+        A window of many small pieces is slow to shuffle, and a piece is all in memory. So that a window ends
+        with a mini-batch, a part divides it.
+        """
+        most = max(1, min(_PIECE_BYTES, self._window_bytes // 8) // (4 * self._channel.feature_dim))
+        if most >= self._rows:
+            return self._rows * max(1, min(most, WINDOW_ROWS // 8) // self._rows)
+        parts = next(parts for parts in range(-(-self._rows // most), self._rows + 1) if not self._rows % parts)
+        # A mini-batch of so odd a size is read whole.
+        return self._rows if self._rows // parts * _LEAST_PART < most else self._rows // parts
 
     def _take(self, taken: Pieces, *, alone: bool) -> Window:
         order = np.arange(taken.rows, dtype=np.int32)
