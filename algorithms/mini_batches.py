@@ -190,9 +190,8 @@ class MiniBatches:
         most = max(1, min(_PIECE_BYTES, self._window_bytes // 8) // (4 * self._channel.feature_dim))
         if most >= self._rows:
             return self._rows * max(1, min(most, WINDOW_ROWS // 8) // self._rows)
-        parts = next(parts for parts in range(-(-self._rows // most), self._rows + 1) if not self._rows % parts)
-        # A mini-batch of so odd a size is read whole.
-        return self._rows if self._rows // parts * _LEAST_PART < most else self._rows // parts
+        part = next(rows for rows in range(most, 0, -1) if not self._rows % rows)
+        return part if part * _LEAST_PART >= most else self._rows  # one of so odd a size is read whole
 
     def _take(self, taken: Pieces, *, alone: bool) -> Window:
         order = np.arange(taken.rows, dtype=np.int32)

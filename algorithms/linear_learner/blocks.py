@@ -25,17 +25,20 @@ _BLOCK = 65536
 
 
 class Blocks:
-    """Runs work over row blocks of arrays with so many columns."""
+    """Runs work over row blocks of arrays with so many columns.
+
+    of: rows → the blocks of rows 0 … rows - 1. scratch: for one block at a time.
+    """
 
     def __init__(self, columns: int) -> None:
         self._rows = max(1, _BLOCK // (columns * GROUP)) * GROUP
-        self._scratch = zeros((self._rows * columns,))
+        self.scratch = zeros((self._rows * columns,))
         self.of = cache(self._of)
 
     def run(self, rows: int, work: Work) -> None:
         """Do `work` for every block of rows 0 … rows - 1."""
         for block in self.of(rows):
-            work(block, self._scratch)
+            work(block, self.scratch)
 
     def _of(self, rows: int) -> tuple[slice, ...]:
         return tuple(slice(start, min(start + self._rows, rows)) for start in range(0, rows, self._rows))

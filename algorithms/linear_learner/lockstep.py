@@ -255,7 +255,7 @@ class LockStep:
         if len(scores) % GROUP:
             np.add(scores, self.bias, out=scores)
             return
-        np.copyto(self._bias_group, self.bias)
+        self._bias_group[...] = self.bias
         wide = scores.reshape(-1, self._bias_group.size)
         np.add(wide, self._bias_group.reshape(-1), out=wide)
 

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-_ONE = np.float32(1)
-_LEAST_SCORE = np.float32(-87)
-_TINY = np.float32(1e-30)
+# Arrays: numpy takes a fifth of a microsecond more for a pass with a number, as long as for 1,000 elements.
+_ZERO, _ONE, _TWO = (np.array(value, np.float32) for value in (0, 1, 2))
+_LEAST_SCORE = np.array(-87, np.float32)
+_TINY = np.array(1e-30, np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def softmax(scores: Floats) -> Floats:
 
 def cross_entropy(scores: Floats, labels: Floats) -> Floats:
     """Logistic losses of labels 0 and 1: log(1 + exp(t)) with t the score against the label."""
-    against = scores * (_ONE - np.float32(2) * labels)
-    return np.asarray(np.maximum(against, np.float32(0)) + np.log1p(np.exp(-np.abs(against))))
+    against = scores * (_ONE - _TWO * labels)
+    return np.asarray(np.maximum(against, _ZERO) + np.log1p(np.exp(-np.abs(against))))
 
 
 def _logistic(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
@@ -89,38 +90,41 @@ def _softmax(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
     count, classes, models = scores.shape
     ordered = np.empty((classes, count, models), np.float32)
     probabilities = ordered.reshape(classes, count * models)
-    np.copyto(ordered, scores.transpose(1, 0, 2))
+    ordered[...] = scores.transpose(1, 0, 2)
     np.exp(probabilities, out=probabilities)
     total = np.add.reduce(probabilities, axis=0)
     # The greatest score is subtracted only where exp left float32's range: it cancels out of the quotient.
     # Squares are finite up to 1.8e19; two such products take 1 µs, a least and a greatest value 5.
     inverse = np.reciprocal(total)
     if not (isfinite(np.vdot(total, total)) and isfinite(np.vdot(inverse, inverse))):
-        np.copyto(ordered, scores.transpose(1, 0, 2))
+        ordered[...] = scores.transpose(1, 0, 2)
         probabilities -= probabilities.max(axis=0)
         np.exp(probabilities, out=probabilities)
         inverse = np.reciprocal(np.add.reduce(probabilities, axis=0))
     probabilities *= inverse
-    cells = ordered.reshape(classes * count, models)
+    # By numbers, and not by rows of one, where there is one model: a third of the time.
+    cells = ordered.reshape((classes * count, models) if models > 1 else classes * count)
     rows = labels.astype(np.intp)
     rows *= count
     rows += np.arange(count)
     right: Floats = cells.take(rows, axis=0)
     cells[rows] = right - _ONE
-    np.copyto(gradient, ordered.transpose(1, 0, 2))
+    gradient[...] = ordered.transpose(1, 0, 2)
     right += _TINY
     np.log(right, out=right)
-    return np.negative(right, out=right)
+    return np.negative(right, out=right).reshape(count, models)
 
 
 def _hinge(margin: float) -> Callable[[Floats, Floats, Floats], Floats]:
     # Passes over whole arrays: one that broadcasts a number a row takes as long as three of them.
+    distance = np.array(margin, np.float32)
+
     def evaluate(scores: Floats, labels: Floats, gradient: Floats) -> Floats:
         against = np.empty_like(scores)
-        np.copyto(against, (_ONE - np.float32(2) * labels)[:, None])  # -1 for label 1, 1 for label 0
+        against[...] = (_ONE - _TWO * labels)[:, None]  # -1 for label 1, 1 for label 0
         losses = scores * against
-        losses += np.float32(margin)
-        np.copyto(gradient, losses > 0)
+        losses += distance
+        gradient[...] = losses > _ZERO
         losses *= gradient  # as np.maximum with 0, in less than half the time
         np.multiply(against, gradient, out=gradient)
         return losses

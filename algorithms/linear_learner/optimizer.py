@@ -23,7 +23,7 @@ from algorithms.touched import scatter
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
-Decays = Sequence[np.float32] | Sequence[Floats]
+Decays = Sequence[Floats]
 """One factor a state: a number, or a column (rows, 1) where rows were absent for different times."""
 
 EPSILON = 1e-8
@@ -40,10 +40,14 @@ hundred cycles: with 800 of 25,000 weights subnormal a step was measured at thre
 
 @dataclass(frozen=True)
 class _View:
-    """What a step of one block of rows works on; grouped where that divides (see `rates`)."""
+    """What a step of one block of rows works on; grouped where that divides (see `rates`).
+
+    rows: of the block that may be penalised.
+    """
 
     penalised: Floats
     penalty: Floats
+    rows: slice
     slope: Floats
     changed: Floats
     moments: list[Floats]
@@ -56,16 +60,19 @@ class _Views:
         self, weights: Floats, gradient: Floats, state: list[Floats], penalised: int, blocks: Blocks
     ) -> None:
         self.weights, self.gradient = weights, gradient
-        self.of = {
-            block.start: _View(
-                weights[block.start : min(block.stop, penalised)],
-                gradient[block.start : min(block.stop, penalised)],
-                grouped(gradient[block]),
-                grouped(weights[block]),
-                [grouped(moment[block]) for moment in state],
+        self.of = []
+        for block in blocks.of(len(weights)):
+            rows = slice(block.start, min(block.stop, penalised))
+            self.of.append(
+                _View(
+                    weights[rows],
+                    gradient[rows],
+                    rows,
+                    grouped(gradient[block]),
+                    grouped(weights[block]),
+                    [grouped(moment[block]) for moment in state],
+                )
             )
-            for block in blocks.of(len(weights))
-        }
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ class Optimizer(ABC):
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._state = [zeros(shape) for _ in self.decays]
-        self._factors = [np.float32(decay) for decay in self.decays]
+        self._factors = [np.array(decay, np.float32) for decay in self.decays]  # quicker than numbers
         self._blocks = Blocks(shape[1])
         self._steps = 0
         self._absence: Absence | None = None
@@ -254,17 +261,14 @@ class Optimizer(ABC):
         if views is None or views.weights is not weights or views.gradient is not gradient:
             views = self._views = _Views(weights, gradient, self._state, len(weights) - free, self._blocks)
         owed = None if self._absence is None else self._absence.owed_by_all()
-
-        def update(block: slice, scratch: Floats) -> None:
-            view = views.of[block.start]
-            if len(view.penalised) and not penalty.empty:
-                times = None if owed is None else owed[block][: len(view.penalised)]
+        penalised, scratch = not penalty.empty, self._blocks.scratch
+        for view in views.of:
+            if penalised and len(view.penalised):
+                times = None if owed is None else owed[view.rows]
                 penalty.add(view.penalised, view.penalty, scratch, times)
             direction = self._advance(view.slope, view.moments, self._factors, damping, scratch)
             np.multiply(direction, step, out=view.slope)
             np.subtract(view.changed, view.slope, out=view.changed)
-
-        self._blocks.run(len(weights), update)
 
     def _constants(self) -> tuple[float, np.float32]:
         """Return a factor on every learning rate, and what is added to the root of the second moment."""

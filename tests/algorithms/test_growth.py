@@ -229,3 +229,33 @@ def test_both_threads_are_silent_about_what_the_caller_silenced() -> None:
         warnings.simplefilter("error")
         share(work, range(50))
     assert len(threads) == 2
+
+
+class _Wide(_InMemory):
+    """Rows of 4,096 features; remembers how many it was asked for at once."""
+
+    feature_dim = 4096
+    asked = 0
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        self.asked = rows
+        for batch in super().batches(rows):
+            assert batch.labels is not None
+            yield Batch(np.repeat(batch.labels[:, None], self.feature_dim, axis=1), batch.labels)
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked"), [(100, 200), (1000, 250), (960, 240), (997, 997)], ids=["narrow", "parts", "", "prime"]
+)
+def test_a_wide_mini_batch_is_read_in_parts_and_handed_out_whole(rows: int, asked: int) -> None:
+    channel = _Wide(5300)
+    batches = MiniBatches(channel, rows, seed=2, window_bytes=40 * MIB)
+    for _ in range(2):
+        seen = []
+        for batch in batches.epoch():
+            assert batch.labels is not None
+            np.testing.assert_array_equal(batch.features[:, -1], batch.labels)
+            seen.append(batch.labels)
+        assert sorted(map(len, seen)) == sorted([5300 % rows] * (5300 % rows > 0) + [rows] * (5300 // rows))
+        np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(5300))
+    assert channel.asked == asked
