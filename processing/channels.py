@@ -115,12 +115,14 @@ def read_labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
     try:
         with path.open(encoding="utf-8") as file:
             while lines := [line.rstrip("\n") for line in itertools.islice(file, LABEL_LINES)]:
-                for number, line in enumerate(lines, first):
-                    if line not in codes:
-                        raise InputError(
-                            f"{path} line {number}: {line!r} is not a label of 0 to {classes - 1}; {CURE}"
-                        )
-                found.append(np.array([codes[line] for line in lines], dtype=np.int64))
+                labels = [codes.get(line, -1) for line in lines]
+                if -1 in labels:
+                    wrong = labels.index(-1)
+                    raise InputError(
+                        f"{path} line {first + wrong}: {lines[wrong]!r} is not a label of 0 to "
+                        f"{classes - 1}; {CURE}"
+                    )
+                found.append(np.array(labels, dtype=np.int64))
                 first += len(lines)
     except FileNotFoundError as error:
         raise InputError(

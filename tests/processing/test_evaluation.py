@@ -156,6 +156,19 @@ def test_mnist_sized_predictions(job: Any, here: Here, dataset_json: Callable[..
             "only 1 of 4 predictions in test",
         ),
         (b"\xff\xfe", "not UTF-8 text"),
+        # Four objects on four lines, but not one on each.
+        (
+            '{"predicted_label": 0}\n{"predicted_label": 0}, {"predicted_label": 1}\n'
+            '{"predicted_label": 1\n"score": 1}\n',
+            "line 2",
+        ),
+        (
+            '{"predicted_label": 0}, {"predicted_label": 0}\n{"predicted_label": 0, "x": [{"y": 1}\n'
+            '{"y": 2}]}\n{"predicted_label": 0}\n',
+            "line 1",
+        ),
+        ('{"predicted_label": 0}\n' * 3 + '{"predicted_label": ' + "9" * 400 + "}\n", "line 4"),
+        ('{"predicted_label": 0}\n' * 3 + '{"predicted_label": false}\n', "line 4"),
     ],
 )
 def test_wrong_predictions_are_told(binary: Any, failure: Failure, content: str | bytes, told: str) -> None:
@@ -219,3 +232,21 @@ def test_any_lines_are_predictions_or_refused(
         return
     assert found.labels.shape == (len(texts),)
     assert found.scores is None or np.isfinite(found.scores).all()
+
+
+SCORES = st.floats(allow_nan=False, allow_infinity=False, width=32) | st.integers(-3, 3)
+
+
+@given(st.data(), st.booleans())
+def test_predictions_are_read_as_each_line_says(tmp_path_factory: Any, data: Any, is_binary: bool) -> None:
+    classes = 2 if is_binary else 3
+    score = SCORES if is_binary else st.lists(SCORES, min_size=3, max_size=3)
+    kinds = {"predicted_label": st.integers(0, classes - 1) | st.sampled_from([0.0, 1.0]), "score": score}
+    rows = data.draw(st.lists(st.fixed_dictionaries(kinds, optional={"more": st.text()}), min_size=1))
+    folder = tmp_path_factory.mktemp("each")
+    blanks = data.draw(st.sampled_from(["\n", "\n\n", " \r\n\t"]))
+    (folder / "test.out").write_text("".join(json.dumps(row) + blanks for row in rows), newline="")
+    found = read_predictions(folder, classes, len(rows), binary=is_binary)
+    assert found.labels.tolist() == [row["predicted_label"] for row in rows]
+    assert found.scores is not None
+    assert found.scores.tolist() == [row["score"] for row in rows]
