@@ -26,6 +26,7 @@ def test_rounds_have_orders_of_their_own_and_nobody_comes_twice_in_a_row() -> No
     rounds = [calls[start : start + 4] for start in range(0, len(calls), 4)]
     assert [sorted(order) for order in rounds] == [sorted(names)] * 8
     assert all(one != other for one, other in pairwise(calls))
+    assert all(abs(order.index("ours") - order.index("bound")) == 1 for order in rounds)
     before = {one for one, other in pairwise(calls) if other == "ours"}
     assert before == {"bound", "a peer", "another"}
 
