@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import io
 import json
 import os
@@ -49,6 +50,8 @@ def run(job: Callable[[Sequence[str], Path], None]) -> int:
     arguments are to blame (as argparse's own is) and 1 for all else, such as a full volume. A fault of ours
     leaves its line in `output/message` too, and its traceback where a developer looks for it.
     """
+    # What the imports made stays: the collector need not go through it (6 ms) whenever rows' objects add up.
+    gc.freeze()
     try:
         job(sys.argv[1:], processing_directory())
     except InputError as error:

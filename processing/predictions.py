@@ -21,7 +21,7 @@ from processing.container import InputError, visible_files
 from processing.spill import Spill
 
 CURE = "run the batch transform again"
-BLOCK_CHARACTERS = 2**20
+BLOCK_CHARACTERS = 2**17
 """Lines are read some of so many characters at a time."""
 _LARGEST = 1e308
 """Beyond it JSON's numbers are no finite floats."""
