@@ -209,7 +209,8 @@ class Deployment:
         )
 
     def _attempt(self, goal: Wanted) -> dict[str, str]:
-        return {ATTEMPT: f"{goal.config_name}@{as_time(datetime.now(UTC))}"}
+        # Exactly: rounded down, it could be before an approval of the same second, which would repeat it.
+        return {ATTEMPT: f"{goal.config_name}@{as_time(datetime.now(UTC), exact=True)}"}
 
     def _endpoint_tags(self, goal: Wanted) -> dict[str, str]:
         return {**goal.tags, **expires(self._settings, datetime.now(UTC))}

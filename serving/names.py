@@ -50,9 +50,9 @@ def as_tags(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(values.items())]
 
 
-def as_time(moment: datetime) -> str:
-    """Return a time as a tag holds it: ISO 8601 in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def as_time(moment: datetime, *, exact: bool = False) -> str:
+    """Return a time as a tag holds it: ISO 8601 in UTC, to the second, or exactly."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ" if exact else "%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_time(text: str) -> datetime:
