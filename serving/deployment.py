@@ -168,6 +168,8 @@ class Deployment:
         approved_anew = self._approved_at is not None and self._approved_at > tried
         if approved_anew or live["LastModifiedTime"] < tried - _CLOCKS_DIFFER:
             return  # the second: whoever noted the attempt died before the update was asked for
+        if live["LastModifiedTime"] < tried and datetime.now(UTC) - tried < _CLOCKS_DIFFER:
+            return  # noted just now: another handler is about to ask for the update
         self._tag_as_what_is_live(live)
         reason = live.get("FailureReason") or "SageMaker gives no reason"
         raise DeploymentError(
