@@ -116,6 +116,21 @@ class MiniBatches:
                 )
         return self._head.batches
 
+    def resident(self) -> bool:
+        """Return whether all rows are here from now on, so that no epoch reads the channel.
+
+        A channel of one window is taken up for that.
+        """
+        if self._head is not None and self._head.last:
+            self._resident = [self._take(self._head, alone=True)]
+            self._head, self._pass = None, None
+        return bool(self._resident)
+
+    @property
+    def count(self) -> int:
+        """How many rows a resident channel has."""
+        return sum(map(len, self._resident))
+
     def epoch(self, rows: int | None = None) -> Iterator[Batch]:
         """One pass over all rows in mini-batches, or in batches of `rows`."""
         rows = rows or self._rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from algorithms.linear_learner.losses import Loss
 from algorithms.linear_learner.metrics import Metrics, Named
 from algorithms.linear_learner.settings import Criterion
 from algorithms.mini_batches import MiniBatches
+from algorithms.ranks import Ranks
 from algorithms.scratch import Segment
 
 Floats = npt.NDArray[np.float32]
@@ -73,16 +75,21 @@ class Examination:
         self._batches, self._loss, self._criterion = batches, loss, criterion
         self._seed, self._rows, self._count, self._partial = seed, rows, count, partial
 
-    def compare(self, candidates: Weights) -> tuple[Doubles, Doubles]:
+    def resident(self) -> bool:
+        """Return whether the channel is never read again, as `MiniBatches.resident` does."""
+        return self._batches.resident()
+
+    def compare(self, candidates: Weights, ranks: Ranks) -> tuple[Doubles, Doubles]:
         """Mean loss and criterion value per model, with the threshold at 0 (probability 0.5).
 
-        The two criteria with a target mean nothing at a fixed threshold: they are calibrated.
+        Several processes share the rows, which have to be resident. The two criteria with a target mean
+        nothing at a fixed threshold: they are calibrated.
         """
         models = candidates.models
         losses, positives = np.zeros(models), np.zeros((2, models))
         count, actual = 0, 0.0
         counted = self._criterion.name in ("accuracy", "f_beta")
-        for scores, labels in self._scored(candidates):
+        for scores, labels in self._scored(candidates, ranks=ranks):
             if counted:
                 # One product counts true and predicted positives, exactly: float32 holds counts up to 2^24.
                 positive = np.greater_equal(scores, np.float32(0), out=np.empty_like(scores))
@@ -90,7 +97,9 @@ class Examination:
                 actual += float(labels.sum(dtype=np.float64))
             losses += self._losses(scores, labels)
             count += len(labels)
-        self._count = count
+        losses, positives = ranks.sum(losses), ranks.sum(positives)
+        count, actual = ranks.sum(np.array([count, actual])).tolist()
+        self._count = int(count)
         losses /= max(count, 1)
         if self._criterion.falling:
             return losses, losses
@@ -127,7 +136,7 @@ class Examination:
         # Of models that are about to diverge, and of what `Loss.evaluate` says.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             losses = self._loss.evaluate(scores, labels, scores)
-        return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
+            return np.asarray(np.ones(len(labels), np.float32) @ losses, np.float64)
 
     def _collect(self, candidates: Weights, most: int) -> tuple[Floats, Floats]:
         """Scores and labels of all rows, or of `most` where there are more: the same of every model.
@@ -144,16 +153,24 @@ class Examination:
                 break
         return kept.written, np.concatenate(kept_labels)
 
-    def _scored(self, candidates: Weights, places: Places | None = None) -> Iterator[tuple[Floats, Floats]]:
-        """Score the channel; with `places`, only the rows of these numbers, rising from 0."""
+    def _scored(
+        self, candidates: Weights, places: Places | None = None, ranks: Ranks | None = None
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """Score the channel.
+
+        places: only the rows of these numbers, rising from 0. ranks: only this process's share of the rows.
+        """
         batches = self._batches.epoch(self._rows)
+        if ranks is not None:
+            batches = islice(batches, ranks.rank, None, ranks.size)
         for batch in batches if places is None else _picked(batches, places):
             assert batch.labels is not None
             weights = candidates.weights
             if self._partial:
                 weights = weights[: batch.features.shape[1]]
-            scores = np.asarray(batch.features @ weights, dtype=np.float32)
-            scores += candidates.bias
+            with np.errstate(over="ignore", invalid="ignore"):  # as in `_losses`
+                scores = np.asarray(batch.features @ weights, dtype=np.float32)
+                scores += candidates.bias
             if candidates.classes > 1:
                 scores = scores.reshape(len(batch), candidates.classes, candidates.models)
             yield scores, batch.labels

@@ -9,7 +9,8 @@ all rows allocates nothing: scratch memory and views are made once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -244,6 +245,13 @@ class Optimizer(ABC):
         self._views = None
         if self._absence is not None:
             self._absence.grow(at, more, total, self._steps)
+
+    def part(self, some: Callable[[Floats], Floats]) -> Optimizer:
+        """Return one that goes on with rows of the same block, by a copy of each moment's."""
+        assert self._absence is None, "rows of which some had steps of their own"
+        part = copy(self)
+        part._state, part._views = [some(moment) for moment in self._state], None
+        return part
 
     def clear(self, columns: npt.NDArray[np.bool_]) -> None:
         """Forget the moments of columns that diverged."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.base import Batch, Channel, CustomerError, Features
+from algorithms.linear_learner.best import Best
 from algorithms.linear_learner.columns import Columns
 from algorithms.linear_learner.early_stopping import EarlyStopping
 from algorithms.linear_learner.examination import Examination, Weights
@@ -19,11 +20,13 @@ from algorithms.linear_learner.grid import Variant, variants
 from algorithms.linear_learner.lockstep import LockStep
 from algorithms.linear_learner.metrics import BinaryMetrics, Metrics, MulticlassMetrics, RegressionMetrics
 from algorithms.linear_learner.model import LinearModel
+from algorithms.linear_learner.passes import Passes
 from algorithms.linear_learner.scaling import LabelScaler, Scaler, learn_label_scaler, learn_scaler
 from algorithms.linear_learner.schema import BINARY, MULTICLASS
 from algorithms.linear_learner.settings import resolve
 from algorithms.logs import MetricLog
 from algorithms.mini_batches import MiniBatches
+from algorithms.ranks import Ranks
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -66,13 +69,22 @@ class _Job:
             self._columns,
         )
         del head
-        self._best = _Best(self._block)
+        self._best = Best(self._block)
         self._records = 0
         self._validation = None
         if "validation" in channels:
             self._validation = self._examine(channels["validation"], self._columns)
+        self._ranks = Ranks()
+        self._passes = Passes(
+            self._block, self._batches, self._settings.mini_batch_size, self._validation, self._ranks, log
+        )
 
     def run(self) -> LinearModel:
+        with self._ranks:
+            self._train()
+            return self._finish()
+
+    def _train(self) -> None:
         settings = self._settings
         stopping = EarlyStopping(
             patience=settings.patience, tolerance=settings.tolerance, falling=self._falling
@@ -82,21 +94,23 @@ class _Job:
             self._log.progress(epoch + 1, settings.epochs)
             if not self._block.alive.any():
                 raise CustomerError(self._all_diverged(epoch))
-            if stopping.stop_after(watched):
+            if self._ranks.agreed(stopping.stop_after(watched)):
                 self._log.info(f"Early stopping condition met after epoch {epoch}. Stopping training.")
                 break
-        return self._finish()
+        self._ranks.end()
 
     def _train_epoch(self, epoch: int) -> float:
         """Return the value that early stopping watches."""
         started = time.perf_counter()
-        losses, self._records = self._block.epoch(self._batches.epoch())
+        losses, self._records = self._passes.epoch(self._settings.epochs - epoch)
         seconds = time.perf_counter() - started
         loss = self._settings.loss()
         losses = losses * self._labels.deviation**loss.scale_power  # in the label's own unit
         held_out, values = losses, losses
         if self._validation is not None:
-            held_out, values = self._validation.compare(self._raw(self._block.weights, self._block.bias))
+            held_out, values = self._validation.compare(
+                self._raw(self._block.weights, self._block.bias), self._ranks
+            )
         self._best.take(held_out)
         watched = self._watched(values)
         leader = int(np.nanargmin(np.where(self._block.alive, held_out, np.inf)))
@@ -266,39 +280,3 @@ class _Job:
             f"(learning_rate {', '.join(f'{rate:g}' for rate in rates)}). Set a smaller learning_rate, leave "
             "normalize_data on, or check the features for huge values"
         )
-
-
-class _Best:
-    """Every model at the epoch in which its loss was least.
-
-    The loss and not the criterion decides between a model's own epochs: an accuracy counts a few rows at the
-    boundary, and the best of many epochs by so coarse a measure is the luckiest one.
-    """
-
-    def __init__(self, block: LockStep) -> None:
-        self._block = block
-        self._losses = np.full(block.models, np.inf)
-        self.weights = np.zeros_like(block.weights)
-        self.bias = np.zeros_like(block.bias)
-
-    @property
-    def usable(self) -> npt.NDArray[np.bool_]:
-        """Return which models ever had a finite loss."""
-        return np.asarray(np.isfinite(self._losses))
-
-    @property
-    def leader(self) -> int:
-        """The model of the least loss."""
-        return int(np.argmin(self._losses))
-
-    def take(self, losses: Doubles) -> None:
-        """Keep the weights of models whose loss fell."""
-        alive = self._block.alive & np.isfinite(losses)
-        better = alive & (losses < self._losses)
-        self._losses[better] = losses[better]
-        columns = np.tile(better, self._block.classes)
-        new = len(self._block.weights) - len(self.weights)
-        if new:  # of sparse data's columns, some have occurred for the first time: a model kept has 0 there
-            self.weights = np.concatenate([self.weights, np.zeros((new, len(columns)), np.float32)])
-        self.weights[:, columns] = self._block.weights[:, columns]
-        self.bias[columns] = self._block.bias[columns]
