@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-PART = 2**15
-"""Rows of a column worked on at a time: 256 KiB of float64, which stay in the second-level cache."""
+PART = 2**14
+"""Rows of a column worked on at a time: 128 KiB of float64, which stay in the second-level cache."""
 
 
 class Spill:

@@ -32,16 +32,18 @@ def best_values(criterion: Criterion, scores: Floats, labels: Floats) -> Doubles
         # One model after another: side by side they would be sorted in as many times the memory.
         return np.concatenate([calibrate(criterion, scores[:, m : m + 1], labels)[0] for m in range(models)])
     negatives, positives = _counted(scores, labels)
-    # From the highest step down; before the first, no row is positive.
-    true, false = (_from_above(counts) for counts in (positives, negatives))
     actual = float(positives[0].sum())
-    return np.asarray(criterion_values(criterion, true, true + false, actual, count).max(axis=1))
+    best = np.empty(models)
+    for model in range(models):  # the steps of one stay in the first-level cache, those of all in none
+        true, false = _from_above(positives[model]), _from_above(negatives[model])
+        best[model] = criterion_values(criterion, true, true + false, actual, count).max()
+    return best
 
 
 def _from_above(counts: npt.NDArray[np.int64]) -> Doubles:
-    """Return the rows of each step and all above it, (models, BINS + 1), beginning with none."""
-    found = np.zeros((len(counts), BINS + 1))
-    np.cumsum(counts[:, ::-1], axis=1, out=found[:, 1:])
+    """Return the rows of each step and all above it, (BINS + 1,), from the highest on; first that of none."""
+    found = np.zeros(len(counts) + 1)
+    np.cumsum(counts[::-1], out=found[1:])
     return found
 
 
@@ -54,11 +56,13 @@ def _counted(scores: Floats, labels: Floats) -> tuple[npt.NDArray[np.int64], npt
     scale = (1 / np.where(np.isfinite(middle) & (middle > 0), middle, 1)).astype(np.float32)
     found = np.zeros(2 * models * BINS, np.int64)
     first_bins = np.arange(models, dtype=np.int32) * BINS
-    places, above_ones = np.empty((2, min(step, count), models), np.float32)  # used again by every part
+    # Used again by every part: touching fresh memory would take longer than the arithmetic.
+    places, above_ones = np.empty((2, min(step, count), models), np.float32)
+    all_bins = np.empty(places.shape, np.int32)
     for first in range(0, count, step):
         part = slice(first, first + step)
         rows = len(labels[part])
-        place, above_one = places[:rows], above_ones[:rows]
+        place, above_one, bins = places[:rows], above_ones[:rows], all_bins[:rows]
         np.multiply(scores[part], scale, out=place)
         np.clip(place, -1e30, 1e30, out=place)  # a score beyond all bounds is in the last step on its side
         np.abs(place, out=above_one)
@@ -67,10 +71,12 @@ def _counted(scores: Floats, labels: Floats) -> tuple[npt.NDArray[np.int64], npt
         place *= BINS / 2
         place += BINS / 2
         with np.errstate(invalid="ignore"):  # a model that has diverged is not chosen, whatever its value
-            bins = place.astype(np.int32)
+            np.copyto(bins, place, casting="unsafe")
         np.clip(bins, 0, BINS - 1, out=bins)
         bins += first_bins
         bins += np.where(labels[part] > 0, np.int32(models * BINS), np.int32(0))[:, None]
-        found += np.bincount(bins.ravel(), minlength=len(found))
+        np.add.at(
+            found, bins.reshape(-1), 1
+        )  # and not np.bincount, which makes as many counts anew each time
     negatives, positives = found.reshape(2, models, BINS)
     return negatives, positives
