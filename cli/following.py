@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import UsageError
@@ -42,14 +44,45 @@ def follow(
     """
     from local.executor import Event
 
-    execution = look()
-    name = execution["execution"]
-    on_event(Event("execution-started", name))
+    with _heeding_interrupts(look) as heeding:
+        execution = heeding()
+        name = execution["execution"]
+        on_event(Event("execution-started", name))
+        try:
+            return _followed(execution, heeding, on_event, timeout, pause)
+        except KeyboardInterrupt:
+            print(f"execution {name} goes on; follow it with: trainyard wait {name}", file=sys.stderr)
+            raise
+
+
+@contextmanager
+def _heeding_interrupts(look: Callable[[], Mapping[str, Any]]) -> Iterator[Callable[[], Mapping[str, Any]]]:
+    """Give a look that ends in KeyboardInterrupt where there was an interrupt, though it has been lost.
+
+    Python drops what is raised while it finalises a file-like object, and boto3's answers are such objects:
+    urllib3's code runs as they go. So an interrupt is noted, too, and raised again after the look.
+    """
+    noted: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    def heeding() -> Mapping[str, Any]:
+        execution = look()
+        if noted:
+            raise KeyboardInterrupt
+        return execution
+
+    interrupting = (signal.SIGINT, signal.SIGTERM)
+    replaced = [number for number in interrupting if signal.getsignal(number) is signal.default_int_handler]
     try:
-        return _followed(execution, look, on_event, timeout, pause)
-    except KeyboardInterrupt:
-        print(f"execution {name} goes on; follow it with: trainyard wait {name}", file=sys.stderr)
-        raise
+        for number in replaced:
+            signal.signal(number, note)
+        yield heeding
+    finally:
+        for number in replaced:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _followed(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -84,3 +86,26 @@ def test_an_interrupt_leaves_the_execution_and_says_how_to_follow_it(
     with pytest.raises(KeyboardInterrupt):
         follow(lambda: execution("Executing"), lambda event: None, pause=interrupted)
     assert "execution abc goes on; follow it with: trainyard wait abc" in capsys.readouterr().err
+
+
+class Answer(io.IOBase):
+    """Is interrupted as it is finalised, where Python drops what is raised."""
+
+    def close(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_is_lost_as_an_answer_is_finalised_is_heeded_after_the_look(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers: Iterator[Callable[[], object]] = iter([object, Answer, object, object])
+
+    def look() -> dict[str, Any]:
+        next(answers)()  # nobody keeps the answer
+        return execution("Executing")
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(look, lambda event: None, timeout=5, pause=lambda _: None)
+    assert len(list(answers)) == 2
+    assert "execution abc goes on; follow it with: trainyard wait abc" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

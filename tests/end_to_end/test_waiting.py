@@ -54,9 +54,10 @@ def test_an_interrupted_run_goes_on_and_can_be_waited_for(home: Path, command: T
     with start(home, "run", "iris") as process:
         assert process.stderr is not None
         assert any("Convert" in line and "started" in line for line in process.stderr)
+        assert process.poll() is None, "it was over before it could be interrupted"
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert "Traceback" not in said
     [row] = json.loads(command(home, "executions", "--json").stdout)
     assert f"follow it with: trainyard wait {row['execution']}" in said
