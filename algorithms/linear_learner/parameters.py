@@ -146,7 +146,7 @@ class Parameters:
         """Make room for columns that have occurred for the first time, with their initial weights."""
         assert self._columns is not None, "dense features are all there"
         at, more = self.features, features - self.features
-        total = table_shape(features, self.width)[0]
+        total = table_shape(features + 1, self.width)[0]  # one row at least that only fills up, see `recall`
         self._table = grown(self._table, at, more, total)
         self._optimizer.grow(at, more, total)
         self.features = features

@@ -95,6 +95,15 @@ class Answer(io.IOBase):
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handler, as a command finds it; tests that ran before may have left another."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_that_is_lost_as_an_answer_is_finalised_is_heeded_after_the_look(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
