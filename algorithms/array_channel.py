@@ -27,6 +27,11 @@ class ArrayChannel:
         """The width of the rows."""
         return int(self.features.shape[1])
 
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are sparse."""
+        return not isinstance(self.features, np.ndarray)
+
     def batches(self, rows: int) -> Iterator[Batch]:
         """One pass in batches of `rows`; only the last may be shorter."""
         for start in range(0, len(self.labels), rows):

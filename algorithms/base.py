@@ -90,6 +90,11 @@ class Channel(Protocol):
         """The width of the rows: the hyperparameter where it was given, else that of the first record."""
         ...
 
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are sparse, by the first of them: all are alike."""
+        ...
+
     def batches(self, rows: int) -> Iterator[Batch]:
         """One pass over the channel in batches of `rows` records; only the last may be shorter."""
         ...

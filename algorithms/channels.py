@@ -51,22 +51,23 @@ class InputChannel:
         self._mapped: dict[Path, Arrays] = {}
         self._parsed: dict[Path, list[Arrays]] = {}
         self._begun: tuple[Arrays, Pieces] | None = None
+        self._sparse: bool | None = None
 
     @property
     def feature_dim(self) -> int:
-        """The width of the rows, by the first of them where nothing has told it before.
-
-        A FIFO can be read but once: the first pass goes on from there. A file is opened again.
-        """
+        """The width of the rows, by the first of them where nothing has told it before."""
         if self._checks.width is None:
-            pieces = self._pass()
-            first = next(pieces)
-            if self._config.pipe:
-                self._begun = first, pieces
-            else:
-                pieces.close()
+            self._begin()
         assert self._checks.width is not None, "a checked piece sets the width"
         return self._checks.width
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are sparse, by the first of them."""
+        if self._sparse is None:
+            self._begin()
+        assert self._sparse is not None, "every piece sets it"
+        return self._sparse
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """One pass in batches of `rows` records; only the last may be shorter. Raises CustomerError."""
@@ -75,6 +76,15 @@ class InputChannel:
                 yield Batch(features, labels)
         # A file does not change while a job reads it; a FIFO brings new bytes every epoch.
         self._checked = not self._config.pipe
+
+    def _begin(self) -> None:
+        """Read the first rows. A FIFO can be read but once: the next pass goes on. A file is opened again."""
+        pieces = self._pass()
+        first = next(pieces)
+        if self._config.pipe:
+            self._begun = first, pieces
+        else:
+            pieces.close()
 
     def _begun_pass(self, rows: int) -> Pieces:
         if self._begun is None:
@@ -93,6 +103,7 @@ class InputChannel:
             row = 1
             with closing(self._explained(source, multiple)) as pieces:
                 for piece in pieces:
+                    self._sparse = not isinstance(piece.features, np.ndarray)
                     if not self._checked:
                         self._checks.check(piece.features, piece.labels, source.label, row)
                     row += piece.features.shape[0]

@@ -197,7 +197,7 @@ class MiniBatches:
         return pieces.size + size > self._window_bytes or pieces.rows + rows > WINDOW_ROWS
 
     def _piece_rows(self) -> int:
-        """Return how many rows are read at once: of some mini-batches, or a part of one.
+        """Return how many rows are read at once: of some mini-batches, or a part of one if it is dense.
 
         A window of many small pieces is slow to shuffle, and a piece is all in memory. So that a window ends
         with a mini-batch, a part divides it.
@@ -205,6 +205,8 @@ class MiniBatches:
         most = max(1, min(_PIECE_BYTES, self._window_bytes // 8) // (4 * self._channel.feature_dim))
         if most >= self._rows:
             return self._rows * max(1, min(most, WINDOW_ROWS // 8) // self._rows)
+        if self._channel.sparse:  # what its rows take does not go with their width
+            return self._rows
         part = next(rows for rows in range(most, 0, -1) if not self._rows % rows)
         return part if part * _LEAST_PART >= most else self._rows  # one of so odd a size is read whole
 

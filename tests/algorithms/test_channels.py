@@ -145,6 +145,27 @@ def test_a_dense_file_whose_values_are_not_aligned_is_streamed(tmp_path: Path) -
         np.testing.assert_array_equal(labels, LABELS)
 
 
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("pipe", [True, False])
+def test_the_first_record_tells_whether_rows_are_sparse_and_is_not_lost(
+    tmp_path: Path, kind: str, pipe: bool
+) -> None:
+    data = encode_dense(ROWS, LABELS) if kind == "dense" else encode_sparse(csr_matrix(ROWS), LABELS)
+    train = channel(tmp_path, pipe=pipe, width=ROWS.shape[1])
+    if pipe:
+        os.mkfifo(tmp_path / "train_0")
+        writer = threading.Thread(target=(tmp_path / "train_0").write_bytes, args=(data,))
+        writer.start()
+    else:
+        write(tmp_path, "part", data)
+    assert train.sparse is (kind == "sparse")
+    features, labels, _ = collected(train.batches(5))
+    np.testing.assert_array_equal(features, ROWS)
+    np.testing.assert_array_equal(labels, LABELS)
+    if pipe:
+        writer.join(timeout=30)
+
+
 def test_the_width_is_that_of_the_first_record_unless_told(tmp_path: Path) -> None:
     write(tmp_path, "part", encode_dense(ROWS, LABELS))
     train = channel(tmp_path)

@@ -66,14 +66,17 @@ def test_slices_are_views_of_the_rows_asked_for() -> None:
 
 @dataclass
 class Counted(ArrayChannel):
-    """A channel that counts its passes."""
+    """A channel that counts its passes, and the batches of all."""
 
     passes: int = 0
+    given: int = 0
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """See `Channel`."""
         self.passes += 1
-        return super().batches(rows)
+        for batch in super().batches(rows):
+            self.given += 1
+            yield batch
 
 
 def test_a_sparse_channel_of_several_windows_is_read_once_and_lies_outside_of_memory() -> None:
@@ -92,3 +95,10 @@ def test_a_sparse_channel_of_several_windows_is_read_once_and_lies_outside_of_me
             seen.append(numbers)
         np.testing.assert_array_equal(np.sort(np.concatenate(seen)), labels)
     assert channel.passes == 1
+
+
+def test_a_sparse_mini_batch_is_read_whole_however_wide_its_space_is() -> None:
+    rows = csr_matrix((np.ones(600, np.float32), (np.arange(600), np.arange(600) * 1000)), (600, 600_000))
+    channel = Counted(rows, np.zeros(600, np.float32))
+    assert [len(batch) for batch in MiniBatches(channel, 200, seed=2).epoch()] == [200] * 3
+    assert channel.given == 3
