@@ -234,7 +234,7 @@ def test_both_threads_are_silent_about_what_the_caller_silenced() -> None:
 class _Wide(_InMemory):
     """Rows of 4,096 features; remembers how many it was asked for at once."""
 
-    feature_dim = 4096
+    feature_dim, sparse = 4096, False
     asked = 0
 
     def batches(self, rows: int) -> Iterator[Batch]:
